@@ -1,0 +1,123 @@
+package portable
+
+import (
+	"errors"
+	"net"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// oobSize holds the control messages of one datagram.
+const oobSize = 256
+
+// recvFrom starts one receive of a datagram, when there is a chunk for it. Unlike
+// a stream, a datagram must be read in one piece, so the chunk is held meanwhile.
+func (e *engine) recvFrom(fl *flight) {
+	if fl.chunk == nil && e.hungry.empty() {
+		fl.chunk = e.get(e.recvSize)
+	}
+	if fl.chunk == nil {
+		e.starve(fl)
+		return
+	}
+	fl.buf = fl.chunk.Room()
+	fl.phase = running
+	fl.s.readyToRead()
+	go fl.readFrom()
+}
+
+// readFrom tells a datagram that was cut by the last byte of the block, which is
+// not used otherwise: systems differ in how they tell.
+func (fl *flight) readFrom() {
+	fl.msg = driver.Msg{}
+	var oob [oobSize]byte
+	var oobn int
+	switch c := fl.s.pkt.(type) {
+	case *net.UDPConn:
+		var from *net.UDPAddr
+		if fl.n, oobn, _, from, fl.err = c.ReadMsgUDP(fl.buf, oob[:]); from != nil {
+			fl.msg.Remote = from
+		}
+	case *net.UnixConn:
+		var from *net.UnixAddr
+		if fl.n, oobn, _, from, fl.err = c.ReadMsgUnix(fl.buf, oob[:]); from != nil {
+			fl.msg.Remote = from
+		}
+	default:
+		fl.n, fl.msg.Remote, fl.err = c.ReadFrom(fl.buf)
+	}
+	if fl.n == len(fl.buf) {
+		fl.n--
+		fl.msg.Truncated, fl.err = true, nil
+	}
+	if oobn > 0 {
+		fl.msg.OOB = append([]byte(nil), oob[:oobn]...)
+	}
+	fl.e.queue.post(fl)
+}
+
+// receivedFrom delivers a datagram and goes on receiving.
+func (e *engine) receivedFrom(fl *flight) {
+	fl.phase = landed
+	err := fl.err
+	if err == nil {
+		c, msg := fl.chunk, fl.msg
+		c.Extend(fl.n)
+		fl.chunk = nil
+		e.stats.BytesIn += uint64(fl.n)
+		e.complete(fl, driver.Result{Chunk: c, Msg: &msg, More: true})
+	}
+	switch {
+	case fl.canceled && (err == nil || timedOut(err)):
+		e.complete(fl, driver.Result{Err: driver.ErrCanceled})
+	case err == nil || timedOut(err):
+		fl.s.rdPast = fl.s.rdPast || timedOut(err)
+		fl.n, fl.err = 0, nil
+		e.recvFrom(fl)
+	default:
+		e.complete(fl, driver.Result{Err: bare(err)})
+	}
+}
+
+// sendTo starts the send of one datagram.
+func (e *engine) sendTo(fl *flight) {
+	if ext := fl.op.Ext; ext != nil && ext.Segment > 0 {
+		e.land(fl, 0, errors.ErrUnsupported)
+		return
+	}
+	fl.gather(fl.op.Chain)
+	fl.s.readyToWrite()
+	go fl.writeTo()
+}
+
+func (fl *flight) writeTo() {
+	var p []byte
+	if len(fl.vec) == 1 {
+		p = fl.vec[0]
+	} else {
+		for _, b := range fl.vec {
+			p = append(p, b...) // package net can not gather a datagram
+		}
+	}
+	var to net.Addr
+	var oob []byte
+	if ext := fl.op.Ext; ext != nil {
+		to, oob = ext.Remote, ext.OOB
+	}
+	fl.n, fl.err = fl.s.writeMsg(p, oob, to)
+	fl.e.queue.post(fl)
+}
+
+func (s *sock) writeMsg(p, oob []byte, to net.Addr) (n int, err error) {
+	switch c := s.pkt.(type) {
+	case *net.UDPConn:
+		addr, _ := to.(*net.UDPAddr)
+		n, _, err = c.WriteMsgUDP(p, oob, addr)
+	case *net.UnixConn:
+		addr, _ := to.(*net.UnixAddr)
+		n, _, err = c.WriteMsgUnix(p, oob, addr)
+	default:
+		n, err = c.WriteTo(p, to)
+	}
+	return n, err
+}
