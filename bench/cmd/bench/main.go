@@ -1,0 +1,26 @@
+//go:build linux
+
+// Command bench measures servers side by side and writes what it found. Run it in the bench folder:
+//
+//	go run ./cmd/bench                                   everything, about 20 minutes
+//	go run ./cmd/bench -scenario echo -size 64 -conns 100 -peers std,gnet -rounds 5
+//	go run ./cmd/bench -scenario echo -extra 'mine=/tmp/echo -addr {addr} -loops {loops}'
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}

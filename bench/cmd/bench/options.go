@@ -1,0 +1,109 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/scenario"
+)
+
+type options struct {
+	scenarios, peers, sizes, conns string
+	rounds                         int
+	duration, warmup               time.Duration
+	serverCore, clientCore         int
+	baseline                       string
+	extra                          extras
+	out                            string
+	build                          bool
+}
+
+// extras are servers that only this run knows.
+type extras []scenario.Peer
+
+// String is what flag prints as the default.
+func (e *extras) String() string { return "" }
+
+// Set parses name=COMMAND or name@serve=COMMAND; the command is split at spaces.
+func (e *extras) Set(v string) error {
+	name, command, ok := strings.Cut(v, "=")
+	if !ok || name == "" || command == "" {
+		return fmt.Errorf("want name=COMMAND…, got %q", v)
+	}
+	name, serve, ok := strings.Cut(name, "@")
+	if !ok {
+		serve = scenario.ServeEcho
+	}
+	*e = append(*e, scenario.Peer{Name: name, About: command,
+		Commands: map[string]harness.Command{serve: {Args: strings.Fields(command)}}})
+	return nil
+}
+
+func parse(args []string) (*options, error) {
+	o := new(options)
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&o.scenarios, "scenario", "", "only these chapters, comma-separated")
+	f.StringVar(&o.peers, "peers", "", "only these peers, comma-separated")
+	f.StringVar(&o.sizes, "size", "", "only rows with these message sizes in bytes")
+	f.StringVar(&o.conns, "conns", "", "only rows with these numbers of connections")
+	f.IntVar(&o.rounds, "rounds", scenario.Rounds, "interleaved rounds")
+	f.DurationVar(&o.duration, "duration", scenario.Duration, "length of one measurement")
+	f.DurationVar(&o.warmup, "warmup", scenario.Warmup, "traffic before it, not counted")
+	f.IntVar(&o.serverCore, "server-core", 0, "core of the servers")
+	f.IntVar(&o.clientCore, "client-core", 1, "core of the load generator")
+	f.StringVar(&o.baseline, "baseline", "std", "peer that the others are divided by")
+	f.Var(&o.extra, "extra", "another server, name=COMMAND or name@serve=COMMAND with {addr}, {loops}, {size}")
+	f.StringVar(&o.out, "out", "results", "folder for the results")
+	f.BoolVar(&o.build, "build", true, "build the servers first")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	return o, nil
+}
+
+// rows picks what the options ask for.
+func (o *options) rows() ([]scenario.Row, error) {
+	var rows []scenario.Row
+	for _, r := range scenario.Rows() {
+		if in(o.scenarios, r.Scenario) && in(o.sizes, strconv.Itoa(r.Spec.Size)) &&
+			in(o.conns, strconv.Itoa(r.Spec.Conns)) {
+			rows = append(rows, r)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("no scenario fits -scenario %q -size %q -conns %q", o.scenarios, o.sizes, o.conns)
+	}
+	return rows, nil
+}
+
+func (o *options) selected() ([]scenario.Peer, error) {
+	all := scenario.Peers()
+	var picked []scenario.Peer
+	for _, p := range all {
+		if in(o.peers, p.Name) {
+			picked = append(picked, p)
+		}
+	}
+	for _, name := range strings.Split(o.peers, ",") {
+		known := func(p scenario.Peer) bool { return p.Name == name }
+		if name != "" && !slices.ContainsFunc(all, known) {
+			return nil, fmt.Errorf("no peer %q", name)
+		}
+	}
+	return append(picked, o.extra...), nil
+}
+
+// in tells whether list is empty or names v.
+func in(list, v string) bool {
+	return list == "" || slices.Contains(strings.Split(list, ","), v)
+}

@@ -1,0 +1,171 @@
+//go:build linux
+
+package harness
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Server is a running server process.
+type Server struct {
+	Addr    string // where it listens
+	Backend string // what it announced, empty for one that announces nothing
+	Line    string // the whole announcement
+	proc    *process
+	dir     string // of its configuration, removed by Stop
+}
+
+// Start runs a server and returns when it listens: when it has announced its address or, for one that
+// does not, when the address it was given accepts a connection.
+func Start(ctx context.Context, c Command, p Params, cores []int) (*Server, error) {
+	addr, err := freshAddr()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Addr: addr}
+	args, err := s.expand(c, p)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = environ(append([]string{"GOMAXPROCS=" + strconv.Itoa(max(p.Loops, 1))}, c.Env...)...)
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout = in
+	s.proc, err = start(cmd, cores)
+	in.Close()
+	if err != nil {
+		out.Close()
+		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	}
+	if err := s.awaitListening(ctx, out); err != nil {
+		_ = s.Stop() // the reason is err
+		return nil, err
+	}
+	return s, nil
+}
+
+// expand fills the placeholders of c and writes its configuration file, if it has one.
+func (s *Server) expand(c Command, p Params) ([]string, error) {
+	if c.Config != "" {
+		dir, err := os.MkdirTemp("", "headrace-bench-*")
+		if err != nil {
+			return nil, err
+		}
+		s.dir = dir
+	}
+	config := filepath.Join(s.dir, "config")
+	replace := strings.NewReplacer(
+		"{addr}", s.Addr, "{port}", s.Addr[strings.LastIndexByte(s.Addr, ':')+1:],
+		"{size}", strconv.Itoa(p.Size), "{loops}", strconv.Itoa(max(p.Loops, 1)),
+		"{to}", p.To, "{root}", p.Root, "{dir}", p.Dir, "{tmp}", s.dir, "{config}", config)
+	args := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		args[i] = replace.Replace(a)
+	}
+	if c.Config == "" {
+		return args, nil
+	}
+	if err := os.WriteFile(config, []byte(replace.Replace(c.Config)), 0o644); err != nil {
+		os.RemoveAll(s.dir)
+		return nil, err
+	}
+	return args, nil
+}
+
+// awaitListening takes whichever comes first, the announcement or an accepted connection.
+func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
+	line := make(chan string, 1)
+	go func() {
+		defer out.Close()
+		r := bufio.NewReader(out)
+		text, err := r.ReadString('\n')
+		if err == nil && strings.HasPrefix(text, "listening ") {
+			line <- strings.TrimSpace(text)
+		}
+		_, _ = io.Copy(io.Discard, r) // so that it never blocks on a full pipe
+	}()
+	timeout := time.After(startTimeout)
+	for {
+		select {
+		case s.Line = <-line:
+			return s.parse()
+		case <-s.proc.ended:
+			return fmt.Errorf("%w: %v: %s", ErrStart, s.proc.err, s.proc.stderr.last())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout:
+			return fmt.Errorf("%w in %v: %s", ErrStart, startTimeout, s.proc.stderr.last())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if c, err := net.DialTimeout("tcp", s.Addr, time.Second); err == nil {
+			c.Close()
+			// It listens; one that announces itself does so before or about now.
+			select {
+			case s.Line = <-line:
+				return s.parse()
+			case <-time.After(30 * time.Millisecond):
+				return nil
+			}
+		}
+	}
+}
+
+func (s *Server) parse() error {
+	for _, field := range strings.Fields(s.Line) {
+		switch key, value, _ := cut(field); key {
+		case "addr":
+			s.Addr = value
+		case "backend":
+			s.Backend = value
+		}
+	}
+	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
+		return fmt.Errorf("%w: it announced %q", ErrStart, s.Line)
+	}
+	return nil
+}
+
+// Group is the id of the server's process group.
+func (s *Server) Group() int { return s.proc.group() }
+
+// Crashed returns an error when the server has ended by itself.
+func (s *Server) Crashed() error {
+	if s.proc.alive() {
+		return nil
+	}
+	return fmt.Errorf("%w: %v: %s", ErrCrash, s.proc.err, s.proc.stderr.last())
+}
+
+// Stop ends the server and everything it started.
+func (s *Server) Stop() error {
+	err := s.proc.stop()
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
+	return err
+}
+
+func cut(kv string) (key, value string, found bool) { return strings.Cut(kv, "=") }
+
+// freshAddr is a loopback address whose port was free a moment ago.
+func freshAddr() (string, error) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}

@@ -1,0 +1,101 @@
+//go:build linux
+
+package load
+
+import (
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/headrace/headrace/bench/measure"
+)
+
+// ErrNoAnswer reports a run in which not one operation was answered.
+var ErrNoAnswer = errors.New("load: no operation was answered")
+
+// Run makes the traffic of spec and returns what it measured. It is meant to have its process for
+// itself: the collector is off while it runs, and worker threads block in the kernel.
+func Run(spec Spec) (Result, error) {
+	spec = spec.withDefaults()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(max(spec.Threads, goruntime.GOMAXPROCS(0))))
+
+	var before measure.Usage
+	if spec.Group > 0 {
+		var err error
+		if before, err = measure.Group(spec.Group); err != nil {
+			return Result{}, err
+		}
+	}
+	k := &clock{spec: &spec, counts: make([]counters, spec.Threads)}
+	defer func() {
+		for _, w := range k.workers {
+			w.close()
+		}
+	}()
+	for i := range spec.Threads {
+		share := spec.Conns / spec.Threads
+		if i < spec.Conns%spec.Threads {
+			share++
+		}
+		w, err := newWorker(&spec, share, k, &k.counts[i])
+		if err != nil {
+			return Result{}, err
+		}
+		k.workers = append(k.workers, w)
+		if err := w.open(); err != nil {
+			return Result{}, err
+		}
+	}
+	k.start()
+	var wg sync.WaitGroup
+	for _, w := range k.workers[1:] {
+		wg.Go(w.run)
+	}
+	k.workers[0].run()
+	k.finish()
+	wg.Wait()
+	return k.result(before)
+}
+
+func (k *clock) result(before measure.Usage) (Result, error) {
+	b, e := &k.begin, &k.end
+	r := Result{
+		Ops: e.ops - b.ops, Bytes: e.bytes - b.bytes, Errors: e.errors,
+		Elapsed: time.Duration(e.at - b.at), Client: e.client - b.client,
+		ServerBusy: e.busy - b.busy, Server: e.server.Since(b.server), Before: before,
+	}
+	hist, late := newHistogram(), newHistogram()
+	var first error
+	for _, w := range k.workers {
+		hist.Merge(w.hist)
+		late.Merge(w.late)
+		if first == nil {
+			first = w.first
+		}
+	}
+	q := func(p float64) time.Duration { return time.Duration(hist.ValueAtQuantile(p)) }
+	r.Latency = Latency{
+		Count: hist.TotalCount(), P50: q(50), P90: q(90), P99: q(99), P999: q(99.9),
+		Max: time.Duration(hist.Max()), Late: time.Duration(late.ValueAtQuantile(99)),
+	}
+	const busy = 0.97
+	threads := time.Duration(k.spec.Threads)
+	r.Bound = k.spec.Kind != Open && r.Client.Seconds() >= busy*(r.Elapsed*threads).Seconds() &&
+		k.spec.Core >= 0 && r.ServerBusy.Seconds() < busy*r.Elapsed.Seconds()
+	if first != nil {
+		r.Error = first.Error()
+	}
+	switch {
+	case k.err != nil:
+		return r, k.err
+	case r.Ops == 0 && first != nil:
+		return r, fmt.Errorf("%w: %w", ErrNoAnswer, first)
+	case r.Ops == 0 && k.spec.Kind != Idle:
+		return r, ErrNoAnswer
+	}
+	return r, nil
+}

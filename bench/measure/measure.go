@@ -1,0 +1,37 @@
+// Package measure reads what a process cost from the kernel: CPU time to the nanosecond, context
+// switches, memory. Nothing is sampled in between: two readings and their difference.
+package measure
+
+import "time"
+
+// Usage is what a set of processes has spent since they started, and what it holds now.
+type Usage struct {
+	CPU         time.Duration `json:"cpu_ns"`      // all threads, those that ended and io-wq workers too
+	User        time.Duration `json:"user_ns"`     // of CPU, in 10 ms steps
+	System      time.Duration `json:"system_ns"`   // of CPU, in 10 ms steps
+	Voluntary   int64         `json:"voluntary"`   // context switches: the thread waited
+	Involuntary int64         `json:"involuntary"` // context switches: the thread was made to yield
+	RSS         int64         `json:"rss_bytes"`   // resident memory, now
+	Threads     int           `json:"threads"`     // now
+}
+
+// Since returns u less what was spent at an earlier reading; RSS and Threads stay as they are in u.
+func (u Usage) Since(earlier Usage) Usage {
+	u.CPU -= earlier.CPU
+	u.User -= earlier.User
+	u.System -= earlier.System
+	u.Voluntary -= earlier.Voluntary
+	u.Involuntary -= earlier.Involuntary
+	return u
+}
+
+func (u Usage) plus(v Usage) Usage {
+	u.CPU += v.CPU
+	u.User += v.User
+	u.System += v.System
+	u.Voluntary += v.Voluntary
+	u.Involuntary += v.Involuntary
+	u.RSS += v.RSS
+	u.Threads += v.Threads
+	return u
+}

@@ -1,0 +1,69 @@
+// Package peers holds what the benchmark's Go servers share: the flags they are started with and the
+// one line with which a server tells the harness that it listens.
+//
+// Each subfolder is one library in the style its own documentation recommends for speed, with every
+// byte accounted for: a short write is always finished, in order.
+package peers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Config is what the harness tells a server. Addr may carry port 0.
+type Config struct {
+	Addr  string // where to listen, host:port
+	To    string // proxy: where to connect, host:port
+	Root  string // static: the folder that is served
+	Dir   string // upload: the folder that is written
+	Loops int    // event loops, or 0 for the library's default
+	Size  int    // the message size of the scenario, a hint for buffer sizes
+}
+
+// Serve runs one scenario of one library until the process is told to stop.
+type Serve func(Config) error
+
+// Announce prints the line that tells the harness where the server listens. Every server prints it
+// once, when a connection would be accepted.
+func Announce(addr net.Addr, backend string, loops int) {
+	fmt.Fprintf(os.Stdout, "listening addr=%s backend=%s loops=%d\n", addr, backend, loops)
+}
+
+// Listen opens a plain TCP listener: multipath TCP, the default of net.Listen since Go 1.24, is off,
+// since it costs the std peers throughput that the others do not pay.
+func Listen(addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false)
+	return lc.Listen(context.Background(), "tcp", addr)
+}
+
+// FreeAddr replaces port 0 in addr by a port that was free a moment ago, for libraries that can not
+// tell which port they got.
+func FreeAddr(addr string) (string, error) {
+	ln, err := Listen(addr)
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+// Wait blocks until SIGINT or SIGTERM.
+func Wait() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	<-ctx.Done()
+}
+
+// StaticAddr is a net.Addr made from text, for libraries that report no address of their own.
+type StaticAddr string
+
+// Network is "tcp".
+func (StaticAddr) Network() string { return "tcp" }
+
+// String returns host:port.
+func (a StaticAddr) String() string { return string(a) }

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/headrace/headrace/bench/load"
+)
+
+// Metric is one number of a round.
+type Metric struct {
+	Name string
+	Unit string
+	Of   func(load.Result) float64
+	// More is true where more is better.
+	More bool
+}
+
+// The metrics of the report.
+var (
+	CPUPerOp = Metric{Name: "server CPU per operation", Unit: "µs",
+		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e6 / float64(r.Ops) }}
+	Throughput = Metric{Name: "operations", Unit: "/s", More: true, Of: load.Result.Throughput}
+	Median     = Metric{Name: "median latency", Unit: "µs",
+		Of: func(r load.Result) float64 { return float64(r.Latency.P50) / 1e3 }}
+	P99 = Metric{Name: "99th percentile of latency", Unit: "µs",
+		Of: func(r load.Result) float64 { return float64(r.Latency.P99) / 1e3 }}
+	Switches = Metric{Name: "context switches per operation", Unit: "",
+		Of: func(r load.Result) float64 {
+			return float64(r.Server.Voluntary+r.Server.Involuntary) / float64(r.Ops)
+		}}
+	ClientBusy = Metric{Name: "generator busy", Unit: "%",
+		Of: func(r load.Result) float64 { return 100 * r.Client.Seconds() / r.Elapsed.Seconds() }}
+	ServerBusy = Metric{Name: "server's core busy", Unit: "%",
+		Of: func(r load.Result) float64 { return 100 * r.ServerBusy.Seconds() / r.Elapsed.Seconds() }}
+	Memory = Metric{Name: "resident memory", Unit: "MiB",
+		Of: func(r load.Result) float64 { return float64(r.Server.RSS) / (1 << 20) }}
+)
+
+// Text writes a value with three digits that matter.
+func Text(v float64) string {
+	switch {
+	case v >= 100000:
+		return fmt.Sprintf("%.0fk", v/1000)
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

@@ -1,0 +1,139 @@
+// Package report is what a run leaves behind: the JSON with every round, and from it the table and
+// the page with plots.
+package report
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/scenario"
+)
+
+// Report is one run of the benchmark.
+type Report struct {
+	Made     time.Time     `json:"made"`
+	Took     time.Duration `json:"took_ns"`
+	Machine  Machine       `json:"machine"`
+	Options  Options       `json:"options"`
+	Peers    []Peer        `json:"peers"`
+	Rows     []Row         `json:"rows"`
+	Finished bool          `json:"finished"` // false when the run was cut short
+}
+
+// Machine is where it ran.
+type Machine struct {
+	CPU       string   `json:"cpu"`
+	Cores     int      `json:"cores"`
+	Memory    int64    `json:"memory_bytes"`
+	Kernel    string   `json:"kernel"`
+	OS        string   `json:"os"`
+	Virtual   string   `json:"virtual,omitempty"`
+	Go        string   `json:"go"`
+	Commit    string   `json:"commit"`
+	ServerOn  []int    `json:"server_cores"`
+	ClientOn  []int    `json:"client_cores"`
+	Mitigated []string `json:"mitigations,omitempty"`
+}
+
+// Options are the settings that the numbers depend on.
+type Options struct {
+	Rounds   int           `json:"rounds"`
+	Duration time.Duration `json:"duration_ns"`
+	Warmup   time.Duration `json:"warmup_ns"`
+	Baseline string        `json:"baseline"`
+}
+
+// Peer is a server that was measured or could not be.
+type Peer struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Version string `json:"version,omitempty"`
+}
+
+// Row is one scenario's results, entries in the order of the peers.
+type Row struct {
+	scenario.Row
+	Entries []Entry `json:"entries"`
+}
+
+// Entry is one peer in one row. A peer that was skipped, or failed in a round, says why.
+type Entry struct {
+	Peer    string   `json:"peer"`
+	Backend string   `json:"backend,omitempty"`
+	Skipped string   `json:"skipped,omitempty"`
+	Rounds  []Round  `json:"rounds,omitempty"`
+	Failed  []string `json:"failed,omitempty"` // one line for each round that failed
+}
+
+// Round is one measurement; OK is false for one that failed.
+type Round struct {
+	OK bool `json:"ok"`
+	load.Result
+}
+
+// Values returns metric for every round, NaN for one that failed, so that rounds of different peers
+// stay aligned.
+func (e Entry) Values(metric Metric) []float64 {
+	out := make([]float64, len(e.Rounds))
+	for i, r := range e.Rounds {
+		out[i] = math.NaN()
+		if r.OK {
+			out[i] = metric.Of(r.Result)
+		}
+	}
+	return out
+}
+
+// Good returns the values without the failed rounds.
+func Good(values []float64) []float64 {
+	var out []float64
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Bound tells whether the generator was the limit in at least half of the good rounds.
+func (e Entry) Bound() bool {
+	good, bound := 0, 0
+	for _, r := range e.Rounds {
+		if r.OK {
+			good++
+			if r.Bound {
+				bound++
+			}
+		}
+	}
+	return good > 0 && 2*bound >= good
+}
+
+// Save writes the report as JSON, whole or not at all.
+func (r *Report) Save(path string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Read reads what Save wrote.
+func Read(path string) (*Report, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := new(Report)
+	return r, json.Unmarshal(b, r)
+}
