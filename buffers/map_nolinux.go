@@ -1,0 +1,5 @@
+//go:build !linux
+
+package buffers
+
+func adviseHuge([]byte) {}

@@ -1,0 +1,188 @@
+package buffers
+
+import (
+	"errors"
+	"slices"
+)
+
+// Segment is one mapped piece of a pool's memory, as an engine registers it.
+// Index is small and dense; it is used again after the segment was unmapped.
+type Segment struct {
+	Index  int
+	Memory []byte
+}
+
+type segment struct {
+	index  int
+	mem    []byte
+	blocks []block
+	idle   int  // free blocks, counted by Trim under the pool's lock
+	pinned bool // an engine registered the memory: its pages must stay
+}
+
+// Segments returns the segments that are mapped now, by ascending index.
+func (p *Pool) Segments() []Segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.segmentsLocked()
+}
+
+func (p *Pool) segmentsLocked() []Segment {
+	var list []Segment
+	for _, s := range p.segments {
+		if s != nil {
+			list = append(list, Segment{s.index, s.mem})
+		}
+	}
+	return list
+}
+
+// OnSegment has f called for every segment: now for those that are mapped, and
+// later for each new one before a block of it is handed out, on the goroutine
+// whose Get or Lend maps it. f must not use the pool. One f at a time; nil
+// ends it.
+//
+// A segment that f saw is pinned: it stays mapped, with its pages, until
+// Unpin or Close, since the kernel may hold on to the pages it registered.
+func (p *Pool) OnSegment(f func(Segment)) {
+	p.growMu.Lock()
+	defer p.growMu.Unlock()
+	p.onSegment = f
+	if f == nil {
+		return
+	}
+	p.mu.Lock()
+	list := p.segmentsLocked()
+	for _, s := range list {
+		p.segments[s.Index].pinned = true
+	}
+	p.mu.Unlock()
+	for _, s := range list {
+		f(s)
+	}
+}
+
+// Unpin lets Trim have the segment again, after an engine failed to register
+// it or has taken the registration back. Not to be called from OnSegment's f.
+func (p *Pool) Unpin(index int) {
+	p.growMu.Lock()
+	defer p.growMu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.segments[index]; s != nil {
+		s.pinned = false
+	}
+}
+
+// grow maps a segment for a class and takes a block of it, or one that was
+// released meanwhile. It returns nil when budget or system give nothing.
+func (p *Pool) grow(class int) *block {
+	p.growMu.Lock()
+	defer p.growMu.Unlock()
+	cl := &p.classes[class]
+	p.mu.Lock()
+	b, closed := p.takeLocked(cl), p.closed
+	p.mu.Unlock()
+	if b != nil || closed {
+		return b
+	}
+	s, err := p.mapSegment(class)
+	if err != nil {
+		p.mu.Lock()
+		p.mapErr = err
+		p.mu.Unlock()
+	}
+	if s == nil {
+		return nil
+	}
+	if p.onSegment != nil {
+		s.pinned = true
+		p.onSegment(Segment{s.index, s.mem})
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.publishLocked(s, cl)
+	return p.takeLocked(cl)
+}
+
+// mapSegment maps and carves a segment. It returns nil and no error when the
+// budget is spent, even after unmapping what this pool has idle.
+func (p *Pool) mapSegment(class int) (*segment, error) {
+	blockSize := p.classes[class].size
+	size, unit := p.cfg.segmentSize(blockSize)
+	granted := p.cfg.Budget.reserve(int64(size), int64(unit))
+	if granted == 0 && p.unmapIdle() > 0 {
+		granted = p.cfg.Budget.reserve(int64(size), int64(unit))
+	}
+	if granted == 0 {
+		return nil, nil
+	}
+	align := 0
+	if p.cfg.HugePages && int(granted) == size {
+		align = hugePageSize
+	}
+	mem, err := mapMemory(int(granted), align)
+	if err != nil {
+		p.cfg.Budget.giveBack(granted)
+		return nil, err
+	}
+	if p.cfg.HugePages {
+		adviseHuge(mem)
+	}
+	s := &segment{index: p.freeIndex(), mem: mem, blocks: make([]block, len(mem)/blockSize)}
+	for i := range s.blocks {
+		b := &s.blocks[i]
+		lo, hi := i*blockSize, (i+1)*blockSize
+		b.mem, b.class, b.seg, b.pool, b.first.blk = mem[lo:hi:hi], uint8(class), s, p, b
+		b.clean = true
+		b.refs.Store(1)
+	}
+	return s, nil
+}
+
+// freeIndex returns the lowest index without a segment. growMu is held, so
+// that nobody else takes it.
+func (p *Pool) freeIndex() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.segments, nil); i >= 0 {
+		return i
+	}
+	return len(p.segments)
+}
+
+// publishLocked adds a segment's blocks to the free stack, lowest on top.
+func (p *Pool) publishLocked(s *segment, cl *class) {
+	if s.index == len(p.segments) {
+		p.segments = append(p.segments, nil)
+	}
+	p.segments[s.index] = s
+	p.mapped += int64(len(s.mem))
+	cl.total += len(s.blocks)
+	cl.free = slices.Grow(cl.free, cl.total-len(cl.free))
+	for i := len(s.blocks) - 1; i >= 0; i-- {
+		cl.free = append(cl.free, &s.blocks[i])
+	}
+}
+
+// forgetLocked takes a segment out of the books; its blocks must be off the
+// free stack. The caller then unmaps it with unmap.
+func (p *Pool) forgetLocked(s *segment) {
+	p.segments[s.index] = nil
+	p.mapped -= int64(len(s.mem))
+	p.classes[s.blocks[0].class].total -= len(s.blocks)
+}
+
+// unmap gives forgotten segments back to the system and the budget.
+func (p *Pool) unmap(list []*segment) (bytes int64, err error) {
+	for _, s := range list {
+		n := int64(len(s.mem))
+		if e := unmapMemory(s.mem); e != nil {
+			err = errors.Join(err, e) // still mapped, so still on the budget
+			continue
+		}
+		p.cfg.Budget.giveBack(n)
+		bytes += n
+	}
+	return bytes, err
+}
