@@ -1,0 +1,9 @@
+//go:build !linux
+
+package probe
+
+import "context"
+
+func probeLive(context.Context, bool) live { return live{} }
+
+func probeEpoll() epollAnswer { return epollAnswer{} }

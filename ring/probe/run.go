@@ -1,0 +1,154 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Options says how to probe. The zero value is what the runtime uses.
+type Options struct {
+	// FS is the root of the file system that is read for the gates; nil means the
+	// real one. A test puts a fake /proc there. Where it says that the sysctl
+	// forbids io_uring to everybody, no call is made.
+	FS fs.FS
+}
+
+// Run probes everything: the gates, the required features and the optional ones.
+// It takes a few milliseconds, locks its goroutine to a thread meanwhile, and is
+// safe for concurrent use.
+//
+// What the kernel refuses is no error but part of the report. An error means that
+// the probe itself was cut short: errors.Is holds for ctx.Err().
+func Run(ctx context.Context, opts Options) (*Report, error) { return run(ctx, opts, false) }
+
+// Quick is [Run] without the optional features, in about half the time: they stay
+// unknown, so [Decide] picks the same engine and uses none of them.
+func Quick(ctx context.Context, opts Options) (*Report, error) { return run(ctx, opts, true) }
+
+func run(ctx context.Context, opts Options, quick bool) (*Report, error) {
+	start := time.Now()
+	root := opts.FS
+	if root == nil {
+		root = os.DirFS("/")
+	}
+	f := readFacts(root)
+	var seen live
+	if diagnose(f, nil) == nil {
+		seen = probeLive(ctx, quick)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("probe: cut short: %w", context.Cause(ctx))
+	}
+	seen.epoll = probeEpoll()
+	r := assemble(f, seen)
+	r.Quick = quick
+	r.Elapsed = time.Since(start)
+	return r, nil
+}
+
+// live is what the calls answered.
+type live struct {
+	attempts []attempt
+	found    map[string]finding
+	ops      []Op
+	epoll    epollAnswer
+}
+
+// finding is what became of one feature.
+type finding struct {
+	state State
+	how   How
+	errno syscall.Errno
+	note  string
+}
+
+// epollAnswer is what the calls of the epoll engine answered.
+type epollAnswer struct {
+	call  string // the one that was refused; empty for none
+	errno syscall.Errno
+}
+
+// assemble makes the report. It is a pure function, so that every case can be
+// tested on any machine.
+func assemble(f facts, seen live) *Report {
+	r := &Report{Schema: Schema, Host: f.host, Ops: seen.ops}
+	r.Block = diagnose(f, seen.attempts)
+	r.Gates = gates(f, seen.attempts, r.Block)
+	r.Features = features(f, seen.found, r.Block)
+	r.Hints = hints(f, r.Block, r.Gates)
+	r.Engines = []EngineStatus{epollStatus(f, seen.epoll)}
+	r.Engines = engines(r)
+	return r
+}
+
+// features is the catalogue with what was found out. Where io_uring is blocked
+// nothing could be, and every feature stays unknown.
+func features(f facts, found map[string]finding, block *Block) []Feature {
+	list := slices.Clone(catalogue)
+	for i := range list {
+		got, ok := found[list[i].ID]
+		if !ok || block != nil {
+			continue
+		}
+		list[i].State, list[i].How = got.state, got.how
+		list[i].Errno, list[i].Note = Errno(got.errno), got.note
+		if bad, ok := knownBadOn(f.host.Kernel, list[i].ID); ok && got.state == Yes {
+			list[i].Off, list[i].OffLink = "known bad: "+bad.Reason, bad.Link
+		}
+	}
+	return list
+}
+
+func epollStatus(f facts, got epollAnswer) EngineStatus {
+	e := EngineStatus{Engine: EngineEpoll, Ready: true, Reason: "ready"}
+	switch {
+	case f.host.OS != "linux":
+		e.Ready, e.Reason = false, "epoll needs Linux, this is "+f.host.OS
+	case got.errno != 0:
+		e.Ready, e.Errno = false, Errno(got.errno)
+		e.Reason = "epoll refused (" + got.call + ": " + e.Errno.String() + ")"
+	}
+	return e
+}
+
+// engines asks Decide about each engine.
+func engines(r *Report) []EngineStatus {
+	chosen := Decide(r, Want{})
+	var list []EngineStatus
+	for _, name := range []string{EngineIOUring, EngineEpoll, EnginePortable} {
+		e := EngineStatus{Engine: name, Ready: true, Chosen: name == chosen.Engine, Reason: "ready"}
+		if no := r.reject(name, Want{}); no != nil {
+			e.Ready, e.Reason, e.Errno = false, no.Reason, no.Errno
+		} else if name == EngineIOUring {
+			e.Reason = requiredText(r)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func requiredText(r *Report) string {
+	var need, have, extra int
+	for _, f := range r.Features {
+		switch {
+		case f.Required:
+			need++
+			have += b2i(f.Usable())
+		case f.Usable():
+			extra++
+		}
+	}
+	return fmt.Sprintf("required %d/%d, optional %d/%d", have, need, extra, len(r.Features)-need)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
