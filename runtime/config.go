@@ -1,0 +1,169 @@
+package runtime
+
+import (
+	"fmt"
+	"log/slog"
+	"math/bits"
+	"net"
+	goruntime "runtime"
+	"time"
+)
+
+// Config configures a [Runtime]. Its zero value and a nil *Config are good; zero
+// fields mean the default that their comment names. New copies it.
+type Config struct {
+	// Backend is the engine: Auto takes the best there is. The environment
+	// variable HEADRACE_BACKEND overrides it.
+	Backend Backend
+
+	// Loops is the number of loops; default GOMAXPROCS.
+	Loops int
+
+	// Logger receives rare events: the decision for an engine, feature downgrades,
+	// panics of handlers, stalls. Default: none.
+	Logger *slog.Logger
+
+	// RecvBuffers is how many buffers each loop keeps ready for receiving and
+	// RecvBufferSize their size in bytes; powers of two, default 256 and 16 KiB.
+	RecvBuffers    int
+	RecvBufferSize int
+
+	// MaxMemory bounds the pooled memory of all loops together, in bytes; default
+	// 1 GiB. It is mapped as it is needed.
+	MaxMemory int64
+
+	// HugePages asks for pooled memory in huge pages, where there are any.
+	HugePages bool
+
+	// WipeBuffers overwrites pooled memory with zeros when it is released.
+	WipeBuffers bool
+
+	// UnreadHigh is how many bytes of buffers a connection may hold received and
+	// unread before reading pauses, until they are down to UnreadLow. Default
+	// 512 KiB and half of UnreadHigh.
+	UnreadHigh, UnreadLow int
+
+	// UnsentHigh is how many bytes may wait to be sent before the connection's own
+	// reading pauses and fibers block, until they are down to UnsentLow. Default
+	// 512 KiB and half of UnsentHigh.
+	UnsentHigh, UnsentLow int
+
+	// UnsentMax closes a connection with more than so many bytes of pooled memory
+	// unsent, with ErrUnsentLimit; default 64 MiB.
+	UnsentMax int
+
+	// Sizes is the size policy.
+	Sizes Sizes
+
+	// IdleTimeout closes connections on which nothing moves; default never.
+	IdleTimeout time.Duration
+
+	// WriteTimeout closes a connection with ErrSlowPeer when its peer takes no
+	// byte for so long; default never.
+	WriteTimeout time.Duration
+
+	// LingerTimeout is how long Close waits without progress for a peer to take
+	// what was queued before it; default 10 s, negative for no limit.
+	LingerTimeout time.Duration
+
+	// KeepAlive is the TCP keep-alive of accepted and dialed connections, in
+	// net's terms. The zero value is net's default.
+	KeepAlive net.KeepAliveConfig
+
+	// MaxConns bounds the connections of a runtime: listeners stop accepting
+	// there and go on below. Default: no limit but the system's.
+	MaxConns int
+
+	// CrashOnPanic lets a panic in a handler end the program. By default it ends
+	// the connection, with its stack in the log.
+	CrashOnPanic bool
+
+	// StallThreshold logs the stack of a loop that callbacks held for longer;
+	// default 100 ms, negative for never.
+	StallThreshold time.Duration
+
+	// FileWorkers bounds each loop's helper threads for files; default 2.
+	FileWorkers int
+
+	// Disable names kernel features not to use, by ring/probe's names.
+	Disable []string
+
+	// RestrictOps makes the kernel refuse operations that the io_uring engine does
+	// not use (IORING_REGISTER_RESTRICTIONS, Linux 5.10).
+	RestrictOps bool
+}
+
+// Clone returns a copy. Clone of nil is a zero Config.
+func (c *Config) Clone() *Config {
+	if c == nil {
+		return &Config{}
+	}
+	d := *c
+	d.Disable = append([]string(nil), c.Disable...)
+	return &d
+}
+
+func (c *Config) validate() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Loops", int64(c.Loops)}, {"RecvBuffers", int64(c.RecvBuffers)},
+		{"RecvBufferSize", int64(c.RecvBufferSize)}, {"MaxMemory", c.MaxMemory},
+		{"UnreadHigh", int64(c.UnreadHigh)}, {"UnreadLow", int64(c.UnreadLow)},
+		{"UnsentHigh", int64(c.UnsentHigh)}, {"UnsentLow", int64(c.UnsentLow)},
+		{"UnsentMax", int64(c.UnsentMax)}, {"MaxConns", int64(c.MaxConns)},
+		{"FileWorkers", int64(c.FileWorkers)}, {"IdleTimeout", int64(c.IdleTimeout)},
+		{"WriteTimeout", int64(c.WriteTimeout)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("runtime: Config.%s is negative (%d)", f.name, f.value)
+		}
+	}
+	const maxLoops = 4096
+	switch {
+	case c.Backend > Portable:
+		return fmt.Errorf("runtime: Config.Backend is unknown (%d)", uint8(c.Backend))
+	case c.Loops > maxLoops:
+		return fmt.Errorf("runtime: Config.Loops is %d, more than %d", c.Loops, maxLoops)
+	case c.RecvBuffers != 0 && (bits.OnesCount(uint(c.RecvBuffers)) != 1 || c.RecvBuffers > 1<<15):
+		return fmt.Errorf("runtime: Config.RecvBuffers is %d, not a power of two up to 32768", c.RecvBuffers)
+	case c.RecvBufferSize != 0 && (bits.OnesCount(uint(c.RecvBufferSize)) != 1 || c.RecvBufferSize < 1<<10):
+		return fmt.Errorf("runtime: Config.RecvBufferSize is %d, not a power of two from 1024", c.RecvBufferSize)
+	case c.UnreadLow > c.UnreadHigh && c.UnreadHigh != 0:
+		return fmt.Errorf("runtime: Config.UnreadLow (%d) is above UnreadHigh (%d)", c.UnreadLow, c.UnreadHigh)
+	case c.UnsentLow > c.UnsentHigh && c.UnsentHigh != 0:
+		return fmt.Errorf("runtime: Config.UnsentLow (%d) is above UnsentHigh (%d)", c.UnsentLow, c.UnsentHigh)
+	}
+	return nil
+}
+
+func (c *Config) populate() {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&c.Loops, goruntime.GOMAXPROCS(0))
+	def(&c.RecvBuffers, 256)
+	def(&c.RecvBufferSize, 16<<10)
+	def(&c.UnreadHigh, 512<<10)
+	def(&c.UnreadLow, c.UnreadHigh/2)
+	def(&c.UnsentHigh, 512<<10)
+	def(&c.UnsentLow, c.UnsentHigh/2)
+	def(&c.UnsentMax, 64<<20)
+	def(&c.FileWorkers, 2)
+	if c.MaxMemory == 0 {
+		c.MaxMemory = 1 << 30
+	}
+	if c.LingerTimeout == 0 {
+		c.LingerTimeout = 10 * time.Second
+	}
+	if c.StallThreshold == 0 {
+		c.StallThreshold = 100 * time.Millisecond
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Sizes.populate()
+}

@@ -1,0 +1,113 @@
+package runtime
+
+import (
+	"net"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// Close ends the connection in order: reading stops, what is queued is sent,
+// then the connection closes and Closed is called. A peer that takes nothing for
+// Config.LingerTimeout is not waited for. Further calls do nothing.
+func (c *Conn) Close() error {
+	if c.is(stClosing | stEnding) {
+		return nil
+	}
+	c.state |= stClosing
+	c.in.Release()
+	c.stopReceiving()
+	if c.out.Empty() && !c.is(stSending) && !c.hasFiles() {
+		c.finish(false)
+		return nil
+	}
+	c.armLinger()
+	c.markDirty()
+	return nil
+}
+
+// Abort ends the connection at once: what is queued is dropped and the peer gets
+// a reset. Closed is called with err.
+func (c *Conn) Abort(err error) { c.abort(err) }
+
+// CloseWrite sends FIN after what is queued; the connection still receives.
+func (c *Conn) CloseWrite() error {
+	if c.is(stClosing | stEnding) {
+		return c.opErr("close", "", net.ErrClosed)
+	}
+	c.state |= stShutWrite
+	c.markDirty()
+	return nil
+}
+
+// Closing reports whether the connection is closed or about to be.
+func (c *Conn) Closing() bool { return c.is(stClosing | stEnding) }
+
+func (c *Conn) abort(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.finish(true)
+}
+
+// fail ends the connection for err, which came from the system or is nil.
+func (c *Conn) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.finish(false)
+}
+
+// finish gives the socket to the engine to close. What is in flight has its
+// final completion before the close has.
+func (c *Conn) finish(reset bool) {
+	if c.is(stEnding) {
+		return
+	}
+	c.state |= stEnding
+	c.state &^= stHeld
+	if c.more != nil {
+		c.LocalAddr() // errors that are made later name the addresses
+		c.RemoteAddr()
+	}
+	c.closeOp.Abort = reset
+	c.loop.engine.Submit(&c.closeOp)
+}
+
+// ended releases everything and tells the handler. The engine has let go.
+func (c *Conn) ended() {
+	l := c.loop
+	c.in.Release()
+	c.out.Release()
+	if m := c.more; m != nil {
+		if m.timer != nil {
+			m.timer.Stop()
+		}
+		c.dropFiles()
+		if m.full != nil {
+			m.full.end(c, c.endError())
+		}
+	}
+	if c.listener != nil {
+		c.listener.released()
+	}
+	l.conns.remove(c)
+	l.numConns.Add(-1)
+	l.rt.conns.Add(-1)
+	l.stats.Closed++
+	if c.err != nil {
+		l.stats.Failed++
+	}
+	if c.handler != nil {
+		c.handler.Closed(c, c.err)
+	}
+}
+
+// endError is what operations that the end cut short report.
+func (c *Conn) endError() error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.opErr("close", "", net.ErrClosed)
+}
+
+var _ driver.Completer = (*Conn)(nil)

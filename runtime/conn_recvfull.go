@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"io"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// directWindow bounds one receive into the caller's memory, so that time-outs
+// see the progress of a large one.
+const directWindow = 4 << 20
+
+// recvFull is a RecvFull in progress.
+type recvFull struct {
+	dst    []byte
+	n      int
+	done   func(n int, err error)
+	direct bool // the rest goes straight into dst
+}
+
+// RecvFull receives exactly len(dst) bytes into dst: what is unread first, then
+// small amounts by copy, large ones straight from the kernel. Data is not called
+// meanwhile. dst belongs to the connection until done is called, once, on the loop
+// and perhaps before RecvFull returns.
+//
+// A stream that ends before the first byte gives io.EOF, later
+// io.ErrUnexpectedEOF; n tells how much of dst is filled. Only one RecvFull may
+// be in progress; another one panics.
+func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
+	m := c.extra()
+	if m.full != nil {
+		panic("runtime: RecvFull while another one is in progress")
+	}
+	n, _ := c.in.Read(dst)
+	c.Consumed()
+	if n == len(dst) {
+		done(n, nil)
+		return
+	}
+	f := &recvFull{dst: dst, n: n, done: done}
+	m.full = f
+	if c.is(stEOF | stFailed | stClosing | stEnding) {
+		c.markReady()
+		return
+	}
+	if len(dst)-n < c.loop.rt.cfg.Sizes.Direct {
+		c.receive()
+		return
+	}
+	f.direct = true
+	if c.is(stReceiving) {
+		c.stopReceiving()
+		return
+	}
+	f.resume(c)
+}
+
+// complete reports whether all has come.
+func (f *recvFull) complete() bool { return f.n == len(f.dst) }
+
+// take copies a received chunk; what is too much stays unread.
+func (f *recvFull) take(c *Conn, chunk *buffers.Chunk) {
+	n := copy(f.dst[f.n:], chunk.Bytes())
+	f.n += n
+	if n == chunk.Len() {
+		chunk.Release()
+	} else {
+		chunk.TrimFront(n)
+		c.in.Append(chunk)
+		c.state |= stFresh
+	}
+	if f.complete() {
+		c.markReady()
+	}
+}
+
+// resume goes on when the shared receive has ended.
+func (f *recvFull) resume(c *Conn) {
+	switch {
+	case f.complete():
+		c.markReady()
+	case c.is(stPaused | stEOF | stClosing | stEnding):
+	case !f.direct:
+		c.receive()
+	default:
+		rest := f.dst[f.n:]
+		c.state |= stReceiving
+		c.recvOp.Code = driver.RecvInto
+		c.recvOp.Buf = rest[:min(len(rest), directWindow)]
+		c.recvOp.Full = true
+		c.loop.engine.Submit(&c.recvOp)
+	}
+}
+
+// receivedInto takes a completion of RecvInto.
+func (c *Conn) receivedInto(r *driver.Result) {
+	c.state &^= stReceiving | stStopping
+	c.recvOp.Buf = nil
+	f := c.more.full
+	if r.N > 0 {
+		c.lastRead = c.loop.now
+		f.n += r.N
+	}
+	switch {
+	case c.is(stEnding):
+	case r.Err == nil, r.Err == driver.ErrCanceled:
+		f.resume(c)
+	case r.Err == io.EOF:
+		c.state |= stEOF
+		c.markReady()
+	default:
+		c.err = c.opErr("read", "recv", r.Err)
+		c.state |= stFailed
+		c.markReady()
+	}
+}
+
+// deliver ends the RecvFull if it is complete or can not be.
+func (f *recvFull) deliver(c *Conn) {
+	switch {
+	case f.complete():
+		f.end(c, nil)
+	case c.is(stFailed):
+		f.end(c, c.err)
+	case c.is(stEOF) && f.n == 0:
+		f.end(c, io.EOF)
+	case c.is(stEOF):
+		f.end(c, io.ErrUnexpectedEOF)
+	}
+}
+
+// end takes the RecvFull from the connection and tells its caller.
+func (f *recvFull) end(c *Conn, err error) {
+	c.more.full = nil
+	if !c.is(stEnded) {
+		c.receive()
+	}
+	f.done(f.n, err)
+}

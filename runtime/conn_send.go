@@ -1,0 +1,168 @@
+package runtime
+
+import (
+	"net"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// Send queues the chain's bytes and takes its chunks, also when it returns an
+// error. Nothing is copied. They leave with everything else that the connection
+// queues in this turn; the order is that of the calls.
+func (c *Conn) Send(chain buffers.Chain) error {
+	if c.is(stClosing | stEnding | stShutWrite) {
+		chain.Release()
+		return c.opErr("write", "", net.ErrClosed)
+	}
+	if chain.Empty() {
+		chain.Release()
+		return nil
+	}
+	c.queue().AppendChain(&chain)
+	return c.queued()
+}
+
+// Write queues a copy of p. Small pieces that are written one after the other
+// share a chunk and leave in one send. It never blocks and never returns a short
+// count without an error.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.is(stClosing | stEnding | stShutWrite) {
+		return 0, c.opErr("write", "", net.ErrClosed)
+	}
+	if n := c.copyIn(p); n < len(p) {
+		// A stream with a hole in it is worth nothing.
+		c.abort(ErrNoMemory)
+		return n, ErrNoMemory
+	}
+	return len(p), c.queued()
+}
+
+// copyIn copies p to the end of the queue. The first chunk is no larger than p
+// needs; where more follows, the next ones have the size of a good send.
+func (c *Conn) copyIn(p []byte) (n int) {
+	q := c.queue()
+	for n < len(p) {
+		want := len(p) - n
+		if !q.Empty() {
+			if tail := q.Tail().Room(); len(tail) > 0 {
+				want = min(want, len(tail))
+			} else {
+				want = max(want, c.loop.rt.cfg.Sizes.Open)
+			}
+		}
+		room := q.Reserve(c.loop.pool, want)
+		if len(room) == 0 {
+			return n
+		}
+		k := copy(room, p[n:])
+		q.Extend(k)
+		n += k
+	}
+	return n
+}
+
+// WriteString is Write of a string.
+func (c *Conn) WriteString(s string) (int, error) { return c.Write(unsafeBytes(s)) }
+
+// SetBulk is a hint that this connection moves large amounts, for which latency
+// matters less than cost.
+func (c *Conn) SetBulk(bulk bool) { c.extra().bulk = bulk }
+
+// Unsent is how many bytes wait to be taken by the kernel, files included.
+func (c *Conn) Unsent() int {
+	n := c.out.Len()
+	if c.hasFiles() {
+		for i := range c.more.files {
+			f := &c.more.files[i]
+			n += int(f.n) + f.after.Len()
+		}
+	}
+	return n
+}
+
+// queue is the chain that new bytes go to: behind the last file, if there is one.
+func (c *Conn) queue() *buffers.Chain {
+	if c.hasFiles() {
+		return &c.more.files[len(c.more.files)-1].after
+	}
+	return &c.out
+}
+
+// queued is called after something was queued.
+func (c *Conn) queued() error {
+	cfg := &c.loop.rt.cfg
+	if n := c.out.Len(); n > cfg.UnsentHigh {
+		c.state |= stFull
+		if n > cfg.UnsentMax && c.out.Held() > cfg.UnsentMax {
+			c.abort(ErrUnsentLimit)
+			return ErrUnsentLimit
+		}
+	}
+	c.markDirty()
+	return nil
+}
+
+// flush submits what is queued and does what waits for the queue to be empty.
+func (c *Conn) flush() {
+	c.state &^= stDirty
+	if c.is(stEnding) {
+		return
+	}
+	if !c.is(stSending) {
+		c.send()
+	}
+	c.checkMarks()
+}
+
+// send starts the next send, or ends what waited for the last.
+func (c *Conn) send() {
+	switch {
+	case !c.out.Empty():
+		c.state |= stSending
+		if c.lastWrite < c.loop.now {
+			c.lastWrite = c.loop.now // waiting for the peer starts now
+		}
+		c.sendOp.Code = driver.Send
+		c.sendOp.Bulk = c.out.Len() >= c.loop.rt.cfg.Sizes.Bulk
+		c.loop.engine.Submit(&c.sendOp)
+	case c.hasFiles():
+		c.sendFile()
+	case c.is(stClosing):
+		c.finish(false)
+	case c.is(stShutWrite) && !c.is(stWriteShut):
+		c.state |= stWriteShut
+		if err := c.loop.engine.CloseWrite(c.sock); err != nil {
+			c.fail(c.opErr("close", "shutdown", err))
+		}
+	}
+}
+
+// sent takes a completion of Send.
+func (c *Conn) sent(r *driver.Result) {
+	if r.N > 0 {
+		c.lastWrite = c.loop.now
+		c.out.Discard(r.N)
+	}
+	if r.More {
+		return
+	}
+	c.state &^= stSending
+	if r.Err != nil {
+		if !c.is(stEnding) {
+			c.fail(c.opErr("write", "send", r.Err))
+		}
+		return
+	}
+	c.afterSend()
+}
+
+// afterSend goes on after some bytes left.
+func (c *Conn) afterSend() {
+	if c.is(stFull|stHeld|stClosing|stShutWrite) || !c.out.Empty() || c.hasFiles() {
+		if c.is(stFull) && c.Unsent() <= c.loop.rt.cfg.UnsentLow {
+			c.markReady() // Drained is due
+		}
+		c.markDirty()
+	}
+}

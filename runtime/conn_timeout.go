@@ -1,0 +1,116 @@
+package runtime
+
+import (
+	"math"
+	"time"
+)
+
+// SetIdleTimeout closes the connection with ErrIdle when nothing was received or
+// sent for d; zero means never.
+func (c *Conn) SetIdleTimeout(d time.Duration) {
+	c.extra().idle = max(d, 0)
+	c.armTimer()
+}
+
+// SetReadTimeout closes the connection with ErrReadTimeout when nothing was
+// received for d while it was reading; zero means never.
+func (c *Conn) SetReadTimeout(d time.Duration) {
+	c.extra().read = max(d, 0)
+	c.lastRead = c.loop.now
+	c.armTimer()
+}
+
+// SetWriteTimeout closes the connection with ErrSlowPeer when bytes are waiting
+// and the peer took none for d; zero means never.
+func (c *Conn) SetWriteTimeout(d time.Duration) {
+	c.extra().write = max(d, 0)
+	c.armTimer()
+}
+
+// setTimeouts sets what the configuration asks of every connection.
+func (c *Conn) setTimeouts(idle, write time.Duration) {
+	if idle > 0 || write > 0 {
+		m := c.extra()
+		m.idle, m.write = idle, write
+		c.armTimer()
+	}
+}
+
+// armLinger starts the clock of a Close that has to wait for the peer.
+func (c *Conn) armLinger() {
+	if c.loop.rt.cfg.LingerTimeout > 0 {
+		c.extra().linger = c.loop.now
+		c.armTimer()
+	}
+}
+
+// armTimer arms the connection's one timer for the first deadline there is.
+// Deadlines move with every byte; the timer only when it fires.
+func (c *Conn) armTimer() {
+	when, m := c.deadline(), c.more
+	switch {
+	case when == math.MaxInt64:
+		if m.timer != nil {
+			m.timer.Stop()
+		}
+		return
+	case m.timer == nil:
+		m.timer = &Timer{loop: c.loop, fn: c.checkTimeouts}
+	}
+	m.timer.at(when)
+}
+
+// deadline is when the first of the connection's time-outs could be over.
+func (c *Conn) deadline() int64 {
+	m, first := c.more, int64(math.MaxInt64)
+	if m.idle > 0 {
+		first = min(first, max(c.lastRead, c.lastWrite)+int64(m.idle))
+	}
+	if m.read > 0 {
+		first = min(first, c.readStart()+int64(m.read))
+	}
+	if m.write > 0 {
+		first = min(first, c.writeStart()+int64(m.write))
+	}
+	if m.linger > 0 {
+		first = min(first, max(m.linger, c.lastWrite)+int64(c.loop.rt.cfg.LingerTimeout))
+	}
+	return first
+}
+
+// readStart and writeStart are since when the peer is being waited for: now, if
+// it is not.
+func (c *Conn) readStart() int64 {
+	if c.is(stReceiving) && !c.is(stStopping) {
+		return c.lastRead
+	}
+	return c.loop.now
+}
+
+func (c *Conn) writeStart() int64 {
+	if c.is(stSending) {
+		return c.lastWrite
+	}
+	return c.loop.now
+}
+
+// checkTimeouts runs when the timer fires.
+func (c *Conn) checkTimeouts() {
+	if c.is(stEnding) {
+		return
+	}
+	m, now := c.more, c.loop.now
+	over := func(since int64, d time.Duration) bool { return d > 0 && now-since >= int64(d) }
+	switch {
+	case over(c.writeStart(), m.write):
+		c.abort(ErrSlowPeer)
+	case m.linger > 0 && over(max(m.linger, c.lastWrite), c.loop.rt.cfg.LingerTimeout):
+		c.abort(ErrSlowPeer)
+	case over(c.readStart(), m.read):
+		c.abort(ErrReadTimeout)
+	case over(max(c.lastRead, c.lastWrite), m.idle):
+		c.abort(ErrIdle)
+	default:
+		c.armTimer()
+	}
+}

@@ -1,0 +1,105 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/headrace/headrace/ring/probe"
+)
+
+var (
+	// ErrClosed is returned by a runtime or loop that was closed. It is
+	// net.ErrClosed to errors.Is.
+	ErrClosed error = &namedError{"headrace: runtime closed", net.ErrClosed}
+
+	// ErrSlowPeer closes a connection whose peer took no byte for
+	// Config.WriteTimeout although some were waiting.
+	ErrSlowPeer error = &namedError{"headrace: peer too slow", os.ErrDeadlineExceeded}
+
+	// ErrIdle closes a connection on which nothing moved for its idle time-out.
+	ErrIdle error = &namedError{"headrace: connection idle too long", os.ErrDeadlineExceeded}
+
+	// ErrReadTimeout closes a connection that received nothing for its read
+	// time-out while it was reading.
+	ErrReadTimeout error = &namedError{"headrace: nothing received in time", os.ErrDeadlineExceeded}
+
+	// ErrUnsentLimit closes a connection with more than Config.UnsentMax bytes of
+	// pooled memory waiting to be sent.
+	ErrUnsentLimit = errors.New("headrace: too much unsent data")
+
+	// ErrNoMemory is returned when Config.MaxMemory is used up.
+	ErrNoMemory error = &namedError{"headrace: buffer memory used up", syscall.ENOBUFS}
+
+	// ErrPanic closes a connection whose handler panicked.
+	ErrPanic = errors.New("headrace: handler panicked")
+)
+
+// namedError is an error of ours that is also one everybody knows.
+type namedError struct {
+	text string
+	is   error
+}
+
+func (e *namedError) Error() string   { return e.text }
+func (e *namedError) Unwrap() error   { return e.is }
+func (e *namedError) Timeout() bool   { return e.is == os.ErrDeadlineExceeded }
+func (e *namedError) Temporary() bool { return e.Timeout() }
+
+// BackendError says why an engine that was asked for can not run. It is
+// errors.ErrUnsupported to errors.Is.
+type BackendError struct {
+	Backend  Backend
+	Decision probe.Decision
+	Err      error // what opening it said, if it came to that
+}
+
+// Error names the engine and the reason.
+func (e *BackendError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("backend %s can not run: %v", e.Backend, e.Err)
+	}
+	return fmt.Sprintf("backend %s can not run: %s", e.Backend, e.Decision.Reason)
+}
+
+// Is reports errors.ErrUnsupported.
+func (e *BackendError) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// Unwrap returns the engine's own error.
+func (e *BackendError) Unwrap() error { return e.Err }
+
+// opError dresses an engine's error as package net does.
+func opError(op, call, network string, source, addr net.Addr, err error) error {
+	var already *net.OpError
+	switch {
+	case err == nil, err == io.EOF, errors.As(err, &already):
+		return err
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		err = os.NewSyscallError(call, errno)
+	}
+	return &net.OpError{Op: op, Net: network, Source: source, Addr: addr, Err: err}
+}
+
+// contextError is a context's error as package net returns it from Dial: it is
+// os.ErrDeadlineExceeded and context.DeadlineExceeded, or context.Canceled.
+func contextError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &timeoutError{}
+	}
+	return err
+}
+
+type timeoutError struct{}
+
+func (*timeoutError) Error() string   { return "i/o timeout" }
+func (*timeoutError) Timeout() bool   { return true }
+func (*timeoutError) Temporary() bool { return true }
+func (*timeoutError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
+}

@@ -1,0 +1,33 @@
+package runtime
+
+import (
+	"bytes"
+	"fmt"
+	goruntime "runtime"
+	"runtime/debug"
+)
+
+// contain handles a panic that was recovered in a callback: the connection it
+// was for ends with ErrPanic, the loop goes on. where names the kind of callback.
+func (l *Loop) contain(where string, value any) {
+	if l.rt.cfg.CrashOnPanic {
+		panic(value)
+	}
+	l.stats.Panics++
+	l.log.Error("handler panicked", "loop", l.index, "in", where,
+		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	if c := l.current; c != nil {
+		l.current = nil
+		c.fail(ErrPanic)
+	}
+}
+
+// goroutineID returns "goroutine N" as it stands in a stack trace.
+func goroutineID() string {
+	var buf [64]byte
+	line := buf[:goruntime.Stack(buf[:], false)]
+	if i := bytes.IndexByte(line, '['); i > 0 {
+		line = line[:i-1]
+	}
+	return string(line)
+}

@@ -1,0 +1,108 @@
+package runtime
+
+import (
+	"expvar"
+	"time"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// LoopStats are the counters of one loop since it started.
+type LoopStats struct {
+	Loop        int
+	Turns       uint64 // times round: tasks, callbacks, one Poll
+	Accepted    uint64 // connections accepted
+	Dialed      uint64 // connections made
+	Closed      uint64 // connections ended
+	Failed      uint64 // of these, with an error
+	Panics      uint64 // handlers that panicked
+	Stalls      uint64 // turns over Config.StallThreshold
+	Paused      uint64 // times reading paused because too much was unread or unsent
+	AcceptRests uint64 // times accepting rested for lack of descriptors or memory
+	Conns       int    // open now
+	Timers      int    // armed now
+
+	Engine driver.Stats
+	Pool   buffers.PoolStats
+}
+
+// Stats is a snapshot of a runtime.
+type Stats struct {
+	Backend string
+	Uptime  time.Duration
+	Loops   []LoopStats
+}
+
+// Total adds up the loops' counters; Pool is left out.
+func (s *Stats) Total() LoopStats {
+	var t LoopStats
+	for i := range s.Loops {
+		l := &s.Loops[i]
+		t.Turns += l.Turns
+		t.Accepted += l.Accepted
+		t.Dialed += l.Dialed
+		t.Closed += l.Closed
+		t.Failed += l.Failed
+		t.Panics += l.Panics
+		t.Stalls += l.Stalls
+		t.Paused += l.Paused
+		t.AcceptRests += l.AcceptRests
+		t.Conns += l.Conns
+		t.Timers += l.Timers
+		t.Engine.Add(&l.Engine)
+	}
+	return t
+}
+
+// snapshot is the loop's counters now. It runs on the loop.
+func (l *Loop) snapshot() LoopStats {
+	s := l.stats
+	s.Loop, s.Conns, s.Timers = l.index, l.conns.len, l.timers.len()
+	s.Stalls = l.stalls.Load()
+	s.Pool = l.pool.Stats()
+	l.engine.Stats(&s.Engine)
+	return s
+}
+
+// statsPatience is how long Stats waits for a loop that is held by a callback.
+const statsPatience = 100 * time.Millisecond
+
+// Stats returns a snapshot. It may be called from any goroutine but a loop's
+// (there, use [Loop.Stats]); a loop that a callback holds answers with its
+// previous snapshot.
+func (rt *Runtime) Stats() Stats {
+	s := Stats{Backend: rt.backend.String(), Uptime: time.Since(rt.started), Loops: make([]LoopStats, len(rt.loops))}
+	answers := make([]chan struct{}, len(rt.loops))
+	for i, l := range rt.loops {
+		answers[i] = make(chan struct{})
+		if l.Post(func() { l.publish(); close(answers[i]) }) != nil {
+			close(answers[i])
+		}
+	}
+	patience := time.NewTimer(statsPatience)
+	defer patience.Stop()
+	for i, l := range rt.loops {
+		select {
+		case <-answers[i]:
+		case <-l.done:
+		case <-patience.C:
+			patience.Reset(0)
+		}
+		s.Loops[i] = *l.published.Load()
+	}
+	return s
+}
+
+// Stats returns the counters of this loop, on this loop.
+func (l *Loop) Stats() LoopStats { return l.snapshot() }
+
+func (l *Loop) publish() {
+	s := l.snapshot()
+	l.published.Store(&s)
+}
+
+// Var returns the runtime's statistics as an expvar.Var:
+//
+//	expvar.Publish("headrace", rt.Var())
+func (rt *Runtime) Var() expvar.Var { return expvar.Func(func() any { return rt.Stats() }) }
