@@ -1,0 +1,19 @@
+package buffers
+
+// Reserve returns the writable room at the end of the chain, at least n bytes of
+// it: that of the last chunk if it is enough, else that of a new chunk from p.
+// Extend makes the bytes written there part of the chain. It returns nil when the
+// budget of p is spent, and less than n bytes when no block is so large.
+func (h *Chain) Reserve(p *Pool, n int) []byte {
+	if h.tail != nil {
+		if room := h.tail.Room(); len(room) >= n && n > 0 {
+			return room
+		}
+	}
+	c := p.Get(n)
+	if c == nil {
+		return nil
+	}
+	h.Append(c)
+	return c.Room()
+}
