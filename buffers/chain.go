@@ -131,8 +131,9 @@ func (h *Chain) Discard(n int) {
 		return
 	}
 	front := h.takeWhole(n)
+	rest := n - front.n
 	front.Release()
-	h.trimHead(n - front.n)
+	h.trimHead(rest)
 }
 
 // takeWhole moves out the chunks that lie wholly in the first n bytes.
