@@ -74,7 +74,7 @@ func (r *Ring) RegisterBufRing(entries, bgid uint16, flags PBufRingFlags) (*BufR
 		bgid:        bgid,
 		flags:       uint16(flags),
 	}
-	if err := r.register(registerPBufRing, unsafe.Pointer(&reg), 1); err != nil {
+	if err := r.register(RegisterPBufRing, unsafe.Pointer(&reg), 1); err != nil {
 		return nil, errors.Join(err, unmapMemory(mem))
 	}
 	return &BufRing{
@@ -137,7 +137,7 @@ func (b *BufRing) Close() error {
 	}
 	if b.ring.fd >= 0 {
 		reg := bufReg{bgid: b.bgid}
-		if err := b.ring.register(unregisterPBufRing, unsafe.Pointer(&reg), 1); err != nil {
+		if err := b.ring.register(UnregisterPBufRing, unsafe.Pointer(&reg), 1); err != nil {
 			return err
 		}
 	}
@@ -157,7 +157,7 @@ type bufStatus struct {
 // (io_uring_buf_ring_head, 6.8).
 func (r *Ring) RegisterPBufStatus(bgid uint16) (head uint32, err error) {
 	st := bufStatus{bufGroup: uint32(bgid)}
-	if err := r.register(registerPBufStatus, unsafe.Pointer(&st), 1); err != nil {
+	if err := r.register(RegisterPBufStatus, unsafe.Pointer(&st), 1); err != nil {
 		return 0, err
 	}
 	return st.head, nil

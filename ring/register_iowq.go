@@ -11,7 +11,7 @@ import "unsafe"
 // Workers belong to the submitting thread, not to the ring: the caps hold for all rings of the thread.
 func (r *Ring) RegisterIOWQMaxWorkers(bounded, unbounded uint32) (was [2]uint32, err error) {
 	caps := [2]uint32{bounded, unbounded}
-	if err := r.register(registerIOWQMaxWorkers, unsafe.Pointer(&caps), 2); err != nil {
+	if err := r.register(RegisterIOWQMaxWorkers, unsafe.Pointer(&caps), 2); err != nil {
 		return was, err
 	}
 	return caps, nil

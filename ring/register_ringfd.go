@@ -14,13 +14,6 @@ type registeredFD struct {
 	index uint32
 }
 
-// rsrcUpdate is struct io_uring_rsrc_update.
-type rsrcUpdate struct {
-	offset uint32
-	_      uint32
-	data   uint64
-}
-
 // RegisterRingFD puts the ring into the calling thread's table of registered rings, and the enter calls use
 // that entry from then on, which spares a reference count per call (io_uring_register_ring_fd, 5.18).
 //
@@ -31,7 +24,7 @@ func (r *Ring) RegisterRingFD() error {
 		return nil
 	}
 	up := rsrcUpdate{offset: ^uint32(0), data: uint64(r.fd)}
-	if _, err := registerResult(r.fd, registerRingFDs, unsafe.Pointer(&up), 1); err != nil {
+	if _, err := registerResult(r.fd, RegisterRingFDs, unsafe.Pointer(&up), 1); err != nil {
 		return err
 	}
 	r.ringFD = registeredFD{tid: unix.Gettid(), index: up.offset}
@@ -55,6 +48,6 @@ func (r *Ring) UnregisterRingFD() error {
 		return nil
 	}
 	up := rsrcUpdate{offset: was.index}
-	_, err := registerResult(r.fd, unregisterRingFDs, unsafe.Pointer(&up), 1)
+	_, err := registerResult(r.fd, UnregisterRingFDs, unsafe.Pointer(&up), 1)
 	return err
 }

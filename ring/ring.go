@@ -110,7 +110,7 @@ func (r *Ring) Enable() error {
 	if r.params.Flags&SetupRDisabled == 0 {
 		return nil
 	}
-	if err := r.register(registerEnableRings, nil, 0); err != nil {
+	if err := r.register(RegisterEnableRings, nil, 0); err != nil {
 		return err
 	}
 	r.params.Flags &^= SetupRDisabled

@@ -20,3 +20,6 @@ func New(uint32, Params) (*Ring, error) { return nil, errNotLinux }
 
 // Close does nothing.
 func (r *Ring) Close() error { return nil }
+
+// Query returns an error for which errors.Is(err, errors.ErrUnsupported) holds.
+func Query() (QueryOpcodes, error) { return QueryOpcodes{}, errNotLinux }

@@ -1,5 +1,7 @@
 package probe
 
+import "slices"
+
 // The ids of the features that Decide and the engines name. They are stable.
 const (
 	FeatNop             = "nop"
@@ -121,3 +123,7 @@ var catalogue = []Feature{
 	{ID: FeatQuery, Name: "query without a ring", Since: Version{6, 18, 0},
 		Source: manRegister, Use: "information"},
 }
+
+// Catalogue returns every feature that a report lists, in its order, with nothing
+// found out. The list is a copy; the caller may keep it.
+func Catalogue() []Feature { return slices.Clone(catalogue) }

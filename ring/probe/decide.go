@@ -55,9 +55,8 @@ type EngineStatus struct {
 }
 
 // Decide picks the engine. It is a pure function of its arguments: the same report
-// and the same want give the same decision, in the runtime and in ringprobe, and a
-// quick report gives the same engine as a full one. A nil report decides for the
-// portable engine.
+// and the same want give the same decision, in the runtime and in ringprobe. A nil
+// report decides for the portable engine.
 func Decide(r *Report, want Want) Decision {
 	if r == nil {
 		r = &Report{}

@@ -46,11 +46,18 @@ var knownBad = []KnownBad{
 // is a copy; the caller may keep it.
 func KnownBadKernels() []KnownBad { return slices.Clone(knownBad) }
 
-func knownBadOn(kernel Version, feature string) (KnownBad, bool) {
+func knownBadOn(kernel Version, feature string) *KnownBad {
 	for _, k := range knownBad {
 		if k.Feature == feature && k.covers(kernel) {
-			return k, true
+			return &k
 		}
 	}
-	return KnownBad{}, false
+	return nil
+}
+
+// badIncEOF is a fault that a round trip does show, so it needs no versions.
+var badIncEOF = KnownBad{
+	Feature: FeatPbufInc,
+	Reason:  "gives a buffer back while it still fills it",
+	Link:    "https://github.com/axboe/liburing/issues/1553",
 }

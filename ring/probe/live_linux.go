@@ -23,7 +23,7 @@ const (
 
 // probeLive makes one ring and tries everything on it. The goroutine is locked to
 // its thread, because the ring belongs to the thread that made it.
-func probeLive(ctx context.Context, quick bool) live {
+func probeLive(ctx context.Context) live {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
 
@@ -47,11 +47,13 @@ func probeLive(ctx context.Context, quick bool) live {
 		return l
 	}
 	l.bits(r)
-	l.required(t)
-	if !quick {
-		l.setupFlags(r)
-		l.optional(t)
+	p := l.required(t)
+	l.setupFlags(r)
+	l.optional(t)
+	if p.up {
+		l.optionalOn(t, p)
 	}
+	p.discard()
 	return l
 }
 

@@ -144,8 +144,8 @@ func (t *trial) sendBundle(p pair) finding {
 }
 
 // pbufInc receives twice into one buffer. The end of the stream after that must not
-// give the buffer back while the kernel goes on filling it: kernels do
-// (https://github.com/axboe/liburing/issues/1553), and then data is overwritten.
+// give the buffer back while the kernel goes on filling it: some kernels do, and
+// then data is overwritten (badIncEOF).
 func (t *trial) pbufInc() finding {
 	g, err := t.newGroup(groupInc, ring.PBufRingInc)
 	if err != nil {
@@ -175,7 +175,7 @@ func (t *trial) pbufInc() finding {
 	end, err := t.one(recv)
 	f := t.judge(end, err, end.Res == 0)
 	if f.state == Yes && end.HasBuffer() && !end.BufMore() {
-		f.note = noteIncEOF
+		f.bad = &badIncEOF
 	}
 	return f
 }

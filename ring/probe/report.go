@@ -12,11 +12,8 @@ const Schema = 1
 // Report is what one run found. It is a plain value: nothing in it refers to the
 // kernel, and it is safe to read from any goroutine once Run has returned it.
 type Report struct {
-	Schema int  `json:"schema"`
-	Host   Host `json:"host"`
-	// Quick says that only the gates and the required features were probed;
-	// every other feature is unknown.
-	Quick    bool           `json:"quick,omitempty"`
+	Schema   int            `json:"schema"`
+	Host     Host           `json:"host"`
 	Gates    []Gate         `json:"gates"`
 	Block    *Block         `json:"block,omitempty"` // nil where io_uring is permitted
 	Engines  []EngineStatus `json:"engines"`

@@ -32,24 +32,21 @@ const (
 )
 
 // required tries what the engine can not do without, in the way in which a server
-// does it: listen, connect, accept, send, receive, cancel.
-func (l *live) required(t *trial) {
+// does it: listen, connect, accept, send, receive, cancel. The connection is the
+// caller's to discard.
+func (l *live) required(t *trial) pair {
 	l.found[FeatExtArg] = t.extArg()
-	peer, err := l.establish(t)
-	defer func() {
-		discard(peer.client)
-		discard(peer.server)
-	}()
-	if err != nil {
-		note := finding{how: ByRoundTrip, note: "no connection: " + err.Error()}
-		for _, id := range []string{FeatSendRecv, FeatCancelFD, FeatRecvMultishot} {
-			l.found[id] = note
-		}
+	p, err := l.establish(t)
+	p.up = err == nil
+	if p.up {
+		l.found[FeatSendRecv] = t.sendRecv(p)
+		l.found[FeatCancelFD] = t.cancelFD(p)
 	} else {
-		l.found[FeatSendRecv] = t.sendRecv(peer)
-		l.found[FeatCancelFD] = t.cancelFD(peer)
+		note := finding{how: ByRoundTrip, note: "no connection: " + err.Error()}
+		l.found[FeatSendRecv], l.found[FeatCancelFD], l.found[FeatRecvMultishot] = note, note, note
 	}
-	l.recvMultishot(t, peer, err == nil)
+	l.recvMultishot(t, p)
+	return p
 }
 
 // extArg waits for what does not come.
@@ -67,7 +64,12 @@ func (t *trial) extArg() finding {
 // pair is a connection to ourselves; -1 where there is none.
 type pair struct {
 	client, server int
-	tcp            bool
+	tcp, up        bool
+}
+
+func (p pair) discard() {
+	discard(p.client)
+	discard(p.server)
 }
 
 // establish connects over loopback TCP or, where that can not be, over AF_UNIX.
@@ -79,12 +81,11 @@ func (l *live) establish(t *trial) (pair, error) {
 		if err == nil || !unreachable(err) {
 			return p, err
 		}
-		discard(p.client)
-		discard(p.server)
+		p.discard()
 	}
 	listener, client, to, err = t.listenUnix()
 	if err != nil {
-		return pair{-1, -1, false}, err
+		return pair{client: -1, server: -1}, err
 	}
 	return l.meet(t, listener, client, to)
 }
@@ -213,7 +214,7 @@ func (t *trial) cancelFD(p pair) finding {
 }
 
 // recvMultishot registers a buffer ring and receives twice into it with one entry.
-func (l *live) recvMultishot(t *trial, p pair, connected bool) {
+func (l *live) recvMultishot(t *trial, p pair) {
 	g, err := t.newGroup(groupRecv, 0)
 	l.found[FeatPbufRing] = judgeErr(err, ByRegister)
 	if err != nil {
@@ -222,7 +223,7 @@ func (l *live) recvMultishot(t *trial, p pair, connected bool) {
 		return
 	}
 	defer g.close()
-	if !connected {
+	if !p.up {
 		return
 	}
 	id, err := t.start(func(s *ring.SQE) { s.PrepRecvMultishot(p.server, groupRecv) })

@@ -19,18 +19,12 @@ type Options struct {
 }
 
 // Run probes everything: the gates, the required features and the optional ones.
-// It takes a few milliseconds, locks its goroutine to a thread meanwhile, and is
+// It takes about two milliseconds, locks its goroutine to a thread meanwhile, and is
 // safe for concurrent use.
 //
 // What the kernel refuses is no error but part of the report. An error means that
 // the probe itself was cut short: errors.Is holds for ctx.Err().
-func Run(ctx context.Context, opts Options) (*Report, error) { return run(ctx, opts, false) }
-
-// Quick is [Run] without the optional features, in about half the time: they stay
-// unknown, so [Decide] picks the same engine and uses none of them.
-func Quick(ctx context.Context, opts Options) (*Report, error) { return run(ctx, opts, true) }
-
-func run(ctx context.Context, opts Options, quick bool) (*Report, error) {
+func Run(ctx context.Context, opts Options) (*Report, error) {
 	start := time.Now()
 	root := opts.FS
 	if root == nil {
@@ -39,14 +33,13 @@ func run(ctx context.Context, opts Options, quick bool) (*Report, error) {
 	f := readFacts(root)
 	var seen live
 	if diagnose(f, nil) == nil {
-		seen = probeLive(ctx, quick)
+		seen = probeLive(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("probe: cut short: %w", context.Cause(ctx))
 	}
 	seen.epoll = probeEpoll()
 	r := assemble(f, seen)
-	r.Quick = quick
 	r.Elapsed = time.Since(start)
 	return r, nil
 }
@@ -65,6 +58,7 @@ type finding struct {
 	how   How
 	errno syscall.Errno
 	note  string
+	bad   *KnownBad // a fault that was seen
 }
 
 // epollAnswer is what the calls of the epoll engine answered.
@@ -97,7 +91,11 @@ func features(f facts, found map[string]finding, block *Block) []Feature {
 		}
 		list[i].State, list[i].How = got.state, got.how
 		list[i].Errno, list[i].Note = Errno(got.errno), got.note
-		if bad, ok := knownBadOn(f.host.Kernel, list[i].ID); ok && got.state == Yes {
+		bad := got.bad
+		if bad == nil {
+			bad = knownBadOn(f.host.Kernel, list[i].ID)
+		}
+		if bad != nil && got.state == Yes {
 			list[i].Off, list[i].OffLink = "known bad: "+bad.Reason, bad.Link
 		}
 	}

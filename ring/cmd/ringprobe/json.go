@@ -1,0 +1,29 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/headrace/headrace/ring/probe"
+)
+
+// document is the JSON form: the report's own fields, the decision for a program
+// that asks for nothing, and what -require found.
+type document struct {
+	*probe.Report
+	Decision probe.Decision   `json:"decision"`
+	KnownBad []probe.KnownBad `json:"known_bad"`
+	Require  []requirement    `json:"require,omitempty"`
+}
+
+func writeJSON(w io.Writer, r *probe.Report, checks []requirement) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(document{
+		Report:   r,
+		Decision: probe.Decide(r, probe.Want{}),
+		KnownBad: probe.KnownBadKernels(),
+		Require:  checks,
+	})
+}
