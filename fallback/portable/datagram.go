@@ -2,6 +2,7 @@ package portable
 
 import (
 	"errors"
+	"math"
 	"net"
 
 	"github.com/headrace/headrace/runtime/driver"
@@ -85,7 +86,7 @@ func (e *engine) sendTo(fl *flight) {
 		e.land(fl, 0, errors.ErrUnsupported)
 		return
 	}
-	fl.gather(fl.op.Chain)
+	fl.gather(fl.op.Chain, math.MaxInt, math.MaxInt) // all or nothing
 	fl.s.readyToWrite()
 	go fl.writeTo()
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// gather collects the front of c. The owner may append to c meanwhile, so the
-// goroutine that writes sees the collected slices alone.
-func (fl *flight) gather(c *buffers.Chain) {
+// gather collects the front of c, as far as segments and bytes go. The owner may
+// append to c meanwhile, so the goroutine that writes sees the slices alone.
+func (fl *flight) gather(c *buffers.Chain, segments, bytes int) {
 	fl.vec, fl.total = fl.vec[:0], 0
 	if c == nil {
 		return
 	}
-	for k := c.Front(); k != nil && len(fl.vec) < maxSegments && fl.total < sendMax; k = k.Next() {
+	for k := c.Front(); k != nil && len(fl.vec) < segments && fl.total < bytes; k = k.Next() {
 		b := k.Bytes()
-		b = b[:min(len(b), sendMax-fl.total)]
+		b = b[:min(len(b), bytes-fl.total)]
 		if len(b) > 0 {
 			fl.vec = append(fl.vec, b)
 			fl.total += len(b)
@@ -30,7 +30,7 @@ func (e *engine) send(fl *flight) {
 		e.land(fl, 0, err)
 		return
 	}
-	fl.gather(fl.op.Chain)
+	fl.gather(fl.op.Chain, maxSegments, sendMax)
 	if fl.total == 0 {
 		e.land(fl, 0, nil)
 		return

@@ -1,0 +1,133 @@
+package drivertest
+
+import (
+	"net"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+var pollTests = []test{
+	{name: "poll/now", once: testPollNow},
+	{name: "poll/timeout", once: testPollTimeout},
+	{name: "poll/wake before", once: testWakeBefore},
+	{name: "poll/wake during", once: testWakeDuring},
+	{name: "poll/wakes count as one", once: testWakeMany},
+	{name: "poll/wake after close", once: testWakeAfterClose},
+	{name: "poll/submit panics", once: testSubmitPanics},
+	{name: "poll/no recursion", once: testNoRecursion},
+}
+
+// testPollNow would not end if Poll(0) waited.
+func testPollNow(h *harness) {
+	ln, _ := h.listen(tcp4)
+	a := h.accept(ln)
+	for range 100 {
+		require.Zero(h.t, h.poll(0))
+	}
+	require.True(h.t, a.op.InFlight())
+}
+
+func testPollTimeout(h *harness) {
+	ln, _ := h.listen(tcp4)
+	h.accept(ln)
+	h.settle()
+	const wait = 20 * time.Millisecond
+	began := time.Now()
+	require.Zero(h.t, h.poll(wait))
+	require.GreaterOrEqual(h.t, time.Since(began), wait-time.Millisecond)
+}
+
+// testWakeBefore would not end if a Wake before Poll were forgotten.
+func testWakeBefore(h *harness) {
+	for range 100 {
+		h.Wake()
+		require.Zero(h.t, h.poll(-1))
+	}
+}
+
+func testWakeDuring(h *harness) {
+	ask := make(chan struct{})
+	k := h.spawn("waker", func() error {
+		for range ask {
+			h.Wake()
+		}
+		return nil
+	})
+	for range 500 {
+		ask <- struct{}{}
+		require.Zero(h.t, h.poll(-1))
+	}
+	close(ask)
+	h.join(k)
+}
+
+// testWakeMany ends when some Poll has waited: wakes that are over end no Poll.
+func testWakeMany(h *harness) {
+	const wakers, wakes = 8, 100
+	var tasks []*task
+	for range wakers {
+		tasks = append(tasks, h.spawn("waker", func() error {
+			for range wakes {
+				h.Wake()
+			}
+			return nil
+		}))
+	}
+	h.join(tasks...)
+	const wait = 5 * time.Millisecond
+	for range wakers*(wakes+1) + 1 {
+		began := time.Now()
+		if h.poll(wait); time.Since(began) >= wait-time.Millisecond {
+			return
+		}
+	}
+	h.t.Error("Poll ended early more often than Wake was called")
+}
+
+func testWakeAfterClose(h *harness) {
+	k := h.spawn("waker", func() error {
+		for range 1000 {
+			h.Wake()
+		}
+		return nil
+	})
+	h.end()
+	h.Wake()
+	for !k.done.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(h.t, h.Engine.Close(), "a second Close")
+}
+
+func testSubmitPanics(h *harness) {
+	for _, code := range []driver.Code{driver.Invalid, driver.CodeCount, 255} {
+		c := h.call(code, driver.NoSocket)
+		require.Panics(h.t, func() { c.submit() }, "code %d", code)
+	}
+	ln, _ := h.listen(tcp4)
+	a := h.accept(ln)
+	require.Panics(h.t, func() { h.Submit(&a.op) }, "in flight")
+	require.Equal(h.t, driver.ErrCanceled, a.cancel().err)
+}
+
+// testNoRecursion has an owner that submits what fails at once, from Complete.
+// Call.Complete fails the test if it is called inside itself; Poll must come back
+// although there is always more to complete.
+func testNoRecursion(h *harness) {
+	s, _ := h.pair(tcp4)
+	h.close(s)
+	c := h.call(driver.Recv, s)
+	rounds := 0
+	c.then = func(r *driver.Result) {
+		if rounds++; rounds < 2000 {
+			c.submit()
+		}
+	}
+	c.submit()
+	require.Zero(h.t, rounds, "Submit called back")
+	h.until("all rounds", func() bool { return rounds == 2000 })
+	require.Equal(h.t, net.ErrClosed, c.err)
+}
