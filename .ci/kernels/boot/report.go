@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,8 @@ import (
 	"github.com/headrace/headrace/.ci/kernels/guest"
 )
 
-// tailLines is how much of a failed job's output the report shows.
-const tailLines = 60
+// shownLines is how much of each stream of a failed job the report shows.
+const shownLines = 40
 
 // report follows a guest's lines: it prints a row per job and keeps every job's output in files.
 type report struct {
@@ -38,7 +39,6 @@ type report struct {
 type jobOutput struct {
 	name           string
 	stdout, stderr strings.Builder
-	tail           []string
 	tests          map[string]int // "PASS", "FAIL", "SKIP": top-level tests
 }
 
@@ -61,22 +61,18 @@ func (r *report) line(s string) {
 }
 
 func (j *jobOutput) line(s string) {
-	mark, text := s[:min(1, len(s))], s[min(1, len(s)):]
-	switch mark {
-	case guest.Stdout:
-		j.stdout.WriteString(text + "\n")
-	case guest.Stderr:
+	if text, found := strings.CutPrefix(s, guest.Stderr); found {
 		j.stderr.WriteString(text + "\n")
-	default: // a program wrote to the port by itself
-		text = s
+		return
 	}
+	text, found := strings.CutPrefix(s, guest.Stdout)
+	if !found {
+		return // no job can write to the port but through init
+	}
+	j.stdout.WriteString(text + "\n")
 	if rest, found := strings.CutPrefix(text, "--- "); found {
 		kind, _, _ := strings.Cut(rest, ":")
 		j.tests[kind]++
-	}
-	j.tail = append(j.tail, text)
-	if len(j.tail) > tailLines {
-		j.tail = j.tail[1:]
 	}
 }
 
@@ -105,11 +101,25 @@ func (r *report) end(took time.Duration, reason string) {
 		r.row(true, j.name, seconds(took), j.summary())
 		return
 	}
-	r.row(false, j.name, seconds(took), reason)
-	for _, text := range j.tail {
-		fmt.Fprintln(r.w, "        |", text)
-	}
+	r.row(false, j.name, seconds(took), reason+"; its output is in "+r.out)
+	r.excerpt(j.whatFailed())
 }
+
+// whatFailed is the end of the standard output, less what go test says of tests that do well, and the
+// start of the standard error, where a panic or a stack dump has the goroutine that matters.
+func (j *jobOutput) whatFailed() []string {
+	var out []string
+	for text := range strings.Lines(j.stdout.String()) {
+		if !noise.MatchString(text) {
+			out = append(out, text)
+		}
+	}
+	errs := slices.Collect(strings.Lines(j.stderr.String()))
+	return append(out[max(0, len(out)-shownLines):], errs[:min(shownLines, len(errs))]...)
+}
+
+// noise matches what go test -v prints around a test that does well.
+var noise = regexp.MustCompile(`^ *(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP)) `)
 
 func (r *report) row(ok bool, name, took, remark string) {
 	verdict := "pass"
@@ -160,7 +170,7 @@ func (r *report) finish(stopped, log string) {
 
 func (r *report) excerpt(lines []string) {
 	for _, text := range lines {
-		fmt.Fprintln(r.w, "        |", strings.TrimRight(text, "\r"))
+		fmt.Fprintln(r.w, "        |", strings.TrimRight(text, "\r\n"))
 	}
 }
 
