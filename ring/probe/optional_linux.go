@@ -5,6 +5,7 @@ package probe
 import (
 	"errors"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -52,7 +53,9 @@ func (l *live) opcode(op ring.Op) finding {
 // registeredBuffers pins one page. ENOMEM means RLIMIT_MEMLOCK, and that the
 // runtime's larger pools would not get through either.
 func (t *trial) registeredBuffers() finding {
-	err := t.r.RegisterBuffers([][]byte{t.arena[:unix.Getpagesize()]})
+	page := unix.Iovec{Base: unsafe.SliceData(t.arena)}
+	page.SetLen(unix.Getpagesize())
+	err := t.r.RegisterBuffers([]unix.Iovec{page}, nil)
 	if err == nil {
 		err = t.r.UnregisterBuffers()
 	}
@@ -70,7 +73,7 @@ func (t *trial) restrictions() finding {
 		return judgeErr(err, BySetup)
 	}
 	defer r.Close()
-	return judgeErr(r.RegisterRestrictions([]ring.Restriction{ring.AllowOp(ring.OpNop)}), ByRegister)
+	return judgeErr(r.RegisterRestrictions(ring.AllowOp(ring.OpNop)), ByRegister)
 }
 
 // iowqMaxWorkers reads the caps: zero changes nothing.
@@ -121,7 +124,7 @@ func (t *trial) sparseFiles() finding {
 
 // syncCancel asks for a request that does not exist and hears so.
 func (t *trial) syncCancel() finding {
-	err := t.r.SyncCancel(ring.SyncCancel{UserData: ^uint64(0)})
+	err := t.r.RegisterSyncCancel(ring.SyncCancel{UserData: ^uint64(0)})
 	if errors.Is(err, unix.ENOENT) {
 		err = nil
 	}
@@ -162,7 +165,7 @@ func ignoreTimeout(err error) error {
 func (t *trial) msgRingSync() finding {
 	t.lastID++
 	id := t.lastID
-	if err := ring.SyncMsgRing(t.r.FD(), 7, id, 0); err != nil {
+	if err := ring.SyncMsgRing(t.r.FD(), 7, id); err != nil {
 		return judgeErr(err, ByRegister)
 	}
 	t.inFlight++ // it comes without having been submitted
