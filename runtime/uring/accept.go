@@ -1,0 +1,55 @@
+//go:build linux
+
+package uring
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+// acceptFlags: connections do not block, for sendfile(2) inline. Receives and
+// sends of the ring do not care.
+const acceptFlags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+
+func (e *engine) armAccept(i uint32, s *slot) bool {
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	if e.feats.multishotAccept {
+		sqe.PrepMultishotAccept(int(s.fd), acceptFlags)
+	} else {
+		sqe.PrepAccept(int(s.fd), nil, nil, acceptFlags)
+	}
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+// accepted handles a completion of Accept. A connection is delivered whatever
+// became of the operation meanwhile.
+func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
+	if c.Res >= 0 {
+		e.deliver(s.op, driver.Result{Socket: e.adopt(int(c.Res))})
+		if !c.More() {
+			e.disarm(i)
+			e.rearm(i)
+		}
+		return
+	}
+	if c.More() {
+		return
+	}
+	e.disarm(i)
+	err := unix.Errno(-c.Res)
+	switch {
+	case err == unix.ECANCELED:
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	case err == unix.EAGAIN || sock.AcceptAgain(err):
+		e.rearm(i)
+	default:
+		e.finish(i, driver.Result{Err: err})
+	}
+}

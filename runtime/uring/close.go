@@ -1,0 +1,92 @@
+//go:build linux
+
+package uring
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+// submitClose stops a socket: no operation joins it any more, those on it are
+// cancelled, and the last one to leave lets the descriptor be closed.
+func (e *engine) submitClose(i uint32, s *slot) {
+	on := s.op.Socket
+	if uint(on) >= uint(len(e.socks)) || e.socks[on].state == sockNone || e.socks[on].closer != 0 {
+		e.refuse(i)
+		return
+	}
+	k := &e.socks[on]
+	s.fd = int32(on)
+	s.flags |= anonymous // it does not wait for itself
+	k.state, k.closer = sockClosing, i
+	if k.inflight == 0 {
+		e.readyToClose(k)
+		return
+	}
+	e.unstarve(s.fd)
+	e.closing = append(e.closing, s.fd)
+}
+
+// readyToClose goes on with a Close when nothing else is in flight on its socket.
+// The descriptor is closed with one system call at delivery: not earlier, so that
+// its number is not in use again before the owner knows. Only a close(2) that
+// would wait for the peer goes to a worker of the kernel.
+func (e *engine) readyToClose(k *socket) {
+	if k.lingers && !e.slots.all[k.closer].op.Abort {
+		e.start(k.closer)
+		return
+	}
+	e.pend(k.closer, 0, nil)
+}
+
+// closeNow closes the descriptor and completes the Close in slot i.
+func (e *engine) closeNow(i uint32, s *slot) {
+	fd := s.fd
+	if s.op.Abort {
+		_ = sock.Reset(int(fd)) // not every protocol has one
+	}
+	err := unix.Close(int(fd))
+	if err == unix.EINTR {
+		err = nil // closed all the same (close(2), NOTES)
+	}
+	e.forget(fd)
+	e.finish(i, driver.Result{Err: err})
+}
+
+func (e *engine) armClose(i uint32, s *slot) bool {
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	sqe.PrepClose(int(s.fd))
+	sqe.Flags |= ring.SQEAsync
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+// closedByRing handles the completion of a Close that the kernel did aside.
+func (e *engine) closedByRing(i uint32, s *slot, c ring.CQE) {
+	e.disarm(i)
+	switch err := unix.Errno(-c.Res); {
+	case c.Res >= 0:
+		e.forget(s.fd)
+		e.finish(i, driver.Result{})
+	case err == unix.ECANCELED:
+		e.closeNow(i, s) // the engine is closing; it never began
+	default:
+		e.forget(s.fd)
+		e.finish(i, driver.Result{Err: err})
+	}
+}
+
+// socketCancelDone handles the answer to cancelling everything on a socket. If
+// something is left, it looks again later.
+func (e *engine) socketCancelDone(fd int32, gen uint32) {
+	k := &e.socks[fd]
+	if k.gen == gen && k.state == sockClosing && k.inflight > 0 {
+		e.stuck = append(e.stuck, fd)
+	}
+}

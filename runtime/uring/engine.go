@@ -1,0 +1,192 @@
+//go:build linux
+
+package uring
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// engine is one ring and what belongs to it. All of it is used by the thread that
+// opened it, except the parts of waker that say otherwise.
+type engine struct {
+	ring  *ring.Ring
+	pool  *buffers.Pool
+	log   *slog.Logger
+	slots slots
+	socks []socket // by descriptor
+
+	recv    recvRing
+	arena   arena
+	pending []outcome // made by the engine, to be delivered by the next Poll
+	spare   []outcome // the same, while they are being delivered
+	closing []int32   // sockets whose operations are to be cancelled
+	stuck   []int32   // the same, to be tried again at the next tick
+
+	nextTick  time.Time
+	delivered uint64 // completions handed to owners
+	wakeArmed bool
+
+	caps    driver.Caps
+	feats   features
+	stats   driver.Stats
+	res     driver.Result // handed to Complete by reference
+	msg     datagram      // what res.Msg points to
+	cqes    [reapBatch]ring.CQE
+	refused int // enters in a row that the kernel had no memory for
+	loop    int
+	closed  bool
+	leaving bool // Close is reaping
+
+	waker waker
+}
+
+// reapBatch is how many completions are copied out of the ring before their
+// callbacks run: 4 KiB.
+const reapBatch = 256
+
+var (
+	_ driver.Engine    = (*engine)(nil)
+	_ driver.ReadNower = (*engine)(nil)
+	_ driver.Unsenter  = (*engine)(nil)
+)
+
+// Caps implements driver.Engine.
+func (e *engine) Caps() driver.Caps { return e.caps }
+
+// Submit implements driver.Engine.
+func (e *engine) Submit(op *driver.Op) {
+	if op.State.Flight != 0 {
+		panic("uring: Submit of an operation in flight: " + op.Code.String())
+	}
+	i, s := e.slots.take()
+	s.op = op
+	op.State.Slot, op.State.Gen, op.State.Flight = i, s.gen, 1
+
+	switch op.Code {
+	case driver.Recv, driver.Send, driver.RecvInto, driver.Accept, driver.RecvFrom:
+		if e.join(s, op.Socket) {
+			e.start(i)
+		} else {
+			e.refuse(i)
+		}
+	case driver.SendTo:
+		if e.join(s, op.Socket) {
+			e.submitSendTo(i, s)
+		} else {
+			e.refuse(i)
+		}
+	case driver.SendFile:
+		if e.join(s, op.Socket) {
+			e.slots.push(inFiles, i)
+		} else {
+			e.refuse(i)
+		}
+	case driver.Close:
+		e.submitClose(i, s)
+	case driver.Connect:
+		e.submitConnect(i, s)
+	case driver.ReadAt, driver.WriteAt, driver.Fsync:
+		e.submitFile(i, s)
+	default:
+		e.slots.put(i)
+		op.State = driver.OpState{}
+		panic("uring: Submit of an unknown operation: " + op.Code.String())
+	}
+}
+
+// start arms slot i, or leaves that to Poll when the submission queue is full.
+// Operations keep their order.
+func (e *engine) start(i uint32) {
+	if e.slots.lists[inBacklog].n != 0 || !e.arm(i) {
+		e.slots.push(inBacklog, i)
+	}
+}
+
+// arm puts an SQE for slot i into the ring. It returns false, and has changed
+// nothing, when there is no room.
+func (e *engine) arm(i uint32) bool {
+	s := &e.slots.all[i]
+	var ok bool
+	switch s.op.Code {
+	case driver.Recv:
+		ok = e.armRecv(i, s)
+	case driver.Send:
+		ok = e.armSend(i, s)
+	case driver.RecvInto:
+		ok = e.armRecvInto(i, s)
+	case driver.Accept:
+		ok = e.armAccept(i, s)
+	case driver.SendFile:
+		ok = e.armSendFile(i, s)
+	case driver.RecvFrom:
+		ok = e.armRecvFrom(i, s)
+	case driver.SendTo:
+		ok = e.armSendTo(i, s)
+	case driver.Connect:
+		ok = e.armConnect(i, s)
+	case driver.Close:
+		ok = e.armClose(i, s)
+	default:
+		ok = e.armFile(i, s)
+	}
+	if ok {
+		s.flags |= armed
+	}
+	return ok
+}
+
+// rearm goes on with a repeating operation whose last CQE was final though it did
+// not end, unless somebody asked for its end meanwhile.
+func (e *engine) rearm(i uint32) {
+	if e.unwanted(&e.slots.all[i]) {
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		return
+	}
+	e.start(i)
+}
+
+// unwanted reports that the operation was cancelled, or its socket is closing.
+func (e *engine) unwanted(s *slot) bool {
+	return s.flags&canceled != 0 || s.flags&anonymous == 0 && e.socks[s.fd].state == sockClosing
+}
+
+// sqe returns a free entry, making room with a system call if it must: one that
+// neither waits nor runs completions. Nil when the kernel takes none either.
+func (e *engine) sqe() *ring.SQE {
+	if sqe := e.ring.GetSQE(); sqe != nil {
+		return sqe
+	}
+	e.flush()
+	return e.ring.GetSQE()
+}
+
+// deliver hands a completion that is not the last one to the owner.
+func (e *engine) deliver(op *driver.Op, r driver.Result) {
+	r.More = true
+	e.res = r
+	e.delivered++
+	op.Owner.Complete(op, &e.res)
+}
+
+// finish ends the operation in slot i and hands its last result to the owner, who
+// has the record back then.
+func (e *engine) finish(i uint32, r driver.Result) {
+	s := &e.slots.all[i]
+	op, fd, flags := s.op, s.fd, s.flags
+	e.slots.put(i)
+	op.State.Flight = 0
+	if flags&anonymous == 0 {
+		e.leave(fd)
+	}
+	if r.Err == driver.ErrCanceled {
+		e.stats.Canceled++
+	}
+	e.res = r
+	e.delivered++
+	op.Owner.Complete(op, &e.res)
+}

@@ -1,0 +1,124 @@
+//go:build linux
+
+package uring
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+const (
+	defaultEntries     = 256
+	defaultRecvBuffers = 256
+	defaultRecvSize    = 16 << 10
+
+	// cqFactor is how many completions there is room for per submission: multishot
+	// requests complete without one.
+	cqFactor = 8
+
+	// Caps on the kernel's worker threads; without any there can be thousands.
+	boundedWorkers   = 4 // regular files
+	unboundedWorkers = 4 // everything else
+)
+
+const setupFlags = ring.SetupSingleIssuer | ring.SetupDeferTaskrun | ring.SetupTaskrunFlag |
+	ring.SetupSubmitAll | ring.SetupCQSize | ring.SetupClamp | ring.SetupNoSQArray
+
+// Open makes an engine for the calling goroutine, which must be locked to its
+// thread, and stay so until the engine is closed: the kernel refuses every other
+// thread (EEXIST).
+//
+// Errors wrap the errno of the call that was refused. One for which
+// errors.Is(err, errors.ErrUnsupported) holds says that the kernel has io_uring
+// but not multishot receive with buffer rings (6.0).
+func Open(cfg *driver.Config) (driver.Engine, error) {
+	e := &engine{pool: cfg.Pool, log: cfg.Logger, loop: cfg.Loop}
+	e.waker.fd = -1
+	e.slots.init()
+	if err := e.open(cfg); err != nil {
+		return nil, errors.Join(err, e.undo())
+	}
+	e.caps = e.makeCaps()
+	return e, nil
+}
+
+func (e *engine) open(cfg *driver.Config) (err error) {
+	entries := orDefault(cfg.Entries, defaultEntries)
+	e.ring, err = ring.New(uint32(entries), ring.Params{
+		Flags:     setupFlags,
+		CQEntries: uint32(entries * cqFactor),
+	})
+	if err != nil {
+		return fmt.Errorf("uring: %w: %s", err, ring.SetupMeaning(err))
+	}
+	if missing := requiredFeatures &^ e.ring.Features(); missing != 0 {
+		return fmt.Errorf("uring: kernel without %s: %w", missing, errors.ErrUnsupported)
+	}
+	e.arena.init(int(e.ring.SQEntries()))
+	if slices.Contains(cfg.Disable, "recv_multishot") {
+		return fmt.Errorf("uring: recv_multishot is disabled and can not be done without: %w",
+			errors.ErrUnsupported)
+	}
+	if err := e.detect(cfg); err != nil {
+		return err
+	}
+	count := orDefault(cfg.RecvBuffers, defaultRecvBuffers)
+	size := orDefault(cfg.RecvBufferSize, defaultRecvSize)
+	if err := e.recv.open(e.ring, e.pool, count, size); err != nil {
+		return fmt.Errorf("uring: ring of %d receive buffers: %w", count, err)
+	}
+	if err := e.waker.open(); err != nil {
+		return fmt.Errorf("uring: eventfd: %w", err)
+	}
+	return nil
+}
+
+// undo gives back what a failed open has taken.
+func (e *engine) undo() error {
+	if e.ring == nil {
+		return nil
+	}
+	return e.release()
+}
+
+func orDefault(v, def int) int {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// requiredFeatures are older than multishot receive.
+const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
+
+func (e *engine) makeCaps() driver.Caps {
+	return driver.Caps{
+		Name:           "io_uring",
+		LockThread:     true,
+		ReusePort:      true,
+		Attach:         true,
+		SendFile:       true,
+		ZeroCopySend:   e.feats.sendZC,
+		ReadNow:        true,
+		SegmentOffload: segmentOffload(),
+		MaxSegments:    maxSegments,
+		Features:       e.feats.names,
+	}
+}
+
+// segmentOffload tells whether the kernel cuts datagrams (UDP_SEGMENT, 4.18).
+func segmentOffload() bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
+	return err == nil
+}

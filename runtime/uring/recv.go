@@ -1,0 +1,167 @@
+//go:build linux
+
+package uring
+
+import (
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+func (e *engine) armRecv(i uint32, s *slot) bool {
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	sqe.PrepRecvMultishot(int(s.fd), recvGroup)
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+// received handles a completion of Recv.
+//
+// A completion without F_MORE ends the request, not the operation: the kernel
+// stops a multishot receive for reasons of its own, such as a full completion
+// queue. What it carries is delivered also when the operation was cancelled.
+func (e *engine) received(i uint32, s *slot, c ring.CQE) {
+	if c.Res > 0 && c.HasBuffer() {
+		chunk := e.recv.take(c.BufferID(), int(c.Res))
+		e.stats.BytesIn += uint64(c.Res)
+		if c.More() {
+			e.deliver(s.op, driver.Result{Chunk: chunk})
+			return
+		}
+		e.disarm(i)
+		e.deliver(s.op, driver.Result{Chunk: chunk})
+		e.rearm(i)
+		return
+	}
+	if c.HasBuffer() {
+		e.recv.drop(c.BufferID())
+	}
+	if !c.More() {
+		e.disarm(i)
+		e.recvEnded(i, c.Res)
+	}
+}
+
+// recvEnded handles the end of a receive request that brought nothing.
+func (e *engine) recvEnded(i uint32, res int32) {
+	switch err := unix.Errno(-res); err {
+	case 0:
+		e.finish(i, driver.Result{Err: io.EOF})
+	case unix.ENOBUFS:
+		e.starve(i)
+	case unix.EAGAIN, unix.EINTR:
+		e.rearm(i)
+	case unix.ECANCELED:
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	default:
+		e.finish(i, driver.Result{Err: err})
+	}
+}
+
+// starve puts a receive that found no buffer in line for some.
+func (e *engine) starve(i uint32) {
+	e.stats.NoBuffers++
+	s := &e.slots.all[i]
+	if e.unwanted(s) {
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		return
+	}
+	e.socks[s.fd].starved = true
+	e.slots.push(inStarved, i)
+}
+
+// feed arms receives that wait for buffers, as many as there are buffers and
+// first come first served: one that arms and finds the ring empty again goes to
+// the end of the line. It waits for half of the ring to be refilled, or for the
+// pool to have no more, so that the kernel is not asked for single buffers.
+func (e *engine) feed() {
+	have := e.recv.have()
+	if !e.recv.limited && have < len(e.recv.blocks)/2 {
+		return
+	}
+	for n := min(have, e.slots.lists[inStarved].n); n > 0; n-- {
+		i := e.slots.lists[inStarved].head
+		if !e.arm(i) {
+			return
+		}
+		e.slots.remove(i)
+	}
+}
+
+// unstarve ends the receives in line on a socket that is closing.
+func (e *engine) unstarve(fd int32) {
+	if !e.socks[fd].starved {
+		return
+	}
+	e.socks[fd].starved = false
+	for i := e.slots.lists[inStarved].head; i != 0; {
+		s := &e.slots.all[i]
+		next := s.next
+		if s.fd == fd {
+			e.slots.remove(i)
+			e.pend(i, 0, driver.ErrCanceled)
+		}
+		i = next
+	}
+}
+
+func (e *engine) armRecvInto(i uint32, s *slot) bool {
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	flags := 0
+	if s.op.Full {
+		flags = unix.MSG_WAITALL
+	}
+	sqe.PrepRecv(int(s.fd), s.op.Buf[s.want:], flags)
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+// receivedInto handles a completion of RecvInto. With Full the kernel goes on
+// until the buffer is full, but a signal, a cancel or an error can cut it short:
+// slot.want counts what came so far.
+func (e *engine) receivedInto(i uint32, s *slot, c ring.CQE) {
+	e.disarm(i)
+	if c.Res > 0 {
+		e.stats.BytesIn += uint64(c.Res)
+		s.want += int(c.Res)
+		if s.op.Full && s.want < len(s.op.Buf) {
+			e.goOn(i)
+			return
+		}
+		e.finish(i, driver.Result{N: s.want})
+		return
+	}
+	switch err := unix.Errno(-c.Res); err {
+	case 0:
+		if len(s.op.Buf) == 0 {
+			e.finish(i, driver.Result{})
+			return
+		}
+		e.finish(i, driver.Result{N: s.want, Err: io.EOF})
+	case unix.EAGAIN, unix.EINTR:
+		e.goOn(i)
+	case unix.ECANCELED:
+		e.finish(i, driver.Result{N: s.want, Err: driver.ErrCanceled})
+	default:
+		e.finish(i, driver.Result{N: s.want, Err: err})
+	}
+}
+
+// goOn is rearm for an operation with a part done.
+func (e *engine) goOn(i uint32) {
+	s := &e.slots.all[i]
+	if e.unwanted(s) {
+		e.finish(i, driver.Result{N: s.want, Err: driver.ErrCanceled})
+		return
+	}
+	e.start(i)
+}

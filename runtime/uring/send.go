@@ -1,0 +1,179 @@
+//go:build linux
+
+package uring
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+// armSend sends the front of the chain: one piece by SEND, several by SENDMSG.
+// Without MSG_WAITALL the kernel completes with what the socket had room for.
+func (e *engine) armSend(i uint32, s *slot) bool {
+	chain := s.op.Chain
+	first := firstBytes(chain)
+	if len(first) != chain.Len() {
+		return e.armSendMsg(i, s)
+	}
+	zc := s.op.Bulk && e.useZeroCopy(s)
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	first = first[:min(len(first), maxOneSend)]
+	s.want = len(first)
+	if zc {
+		sqe.PrepSendZC(int(s.fd), first, unix.MSG_NOSIGNAL, ring.SendZCReportUsage)
+		e.stats.ZeroCopies++
+	} else {
+		sqe.PrepSend(int(s.fd), first, unix.MSG_NOSIGNAL)
+	}
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+func (e *engine) armSendMsg(i uint32, s *slot) bool {
+	chain := s.op.Chain
+	zc := s.op.Bulk && e.feats.sendMsgZC && e.useZeroCopy(s)
+	if !e.room(min(chain.Chunks(), maxSegments), 0) {
+		return false
+	}
+	sqe := e.sqe()
+	if sqe == nil {
+		return false
+	}
+	msg := e.arena.message()
+	iovs, n := e.arena.gather(chain, maxSegments, maxOneSend)
+	msg.Iov = &iovs[0]
+	msg.SetIovlen(len(iovs))
+	s.want = n
+	if zc {
+		sqe.PrepSendMsgZC(int(s.fd), msg, unix.MSG_NOSIGNAL)
+		sqe.Ioprio = ring.SendZCReportUsage
+		e.stats.ZeroCopies++
+	} else {
+		sqe.PrepSendMsg(int(s.fd), msg, unix.MSG_NOSIGNAL)
+	}
+	sqe.UserData = userData(s.gen, tagOp|i)
+	return true
+}
+
+// firstBytes returns the first piece of the chain that has bytes.
+func firstBytes(chain *buffers.Chain) []byte {
+	for c := chain.Front(); c != nil; c = c.Next() {
+		if b := c.Bytes(); len(b) != 0 {
+			return b
+		}
+	}
+	return nil
+}
+
+// sent handles a completion of Send.
+func (e *engine) sent(i uint32, s *slot, c ring.CQE) {
+	switch {
+	case c.Notif():
+		e.sendReleased(i, s, c)
+	case !c.More():
+		e.disarm(i)
+		e.sendEnded(i, s, c.Res)
+	case c.Res < 0:
+		// A notification follows although nothing was sent.
+		s.flags |= failed
+		s.want = int(c.Res)
+	default:
+		// Zero-copy: taken, but the memory is the kernel's until the notification.
+		e.countSent(s, int(c.Res))
+		e.deliver(s.op, driver.Result{N: int(c.Res)})
+	}
+}
+
+func (e *engine) sendEnded(i uint32, s *slot, res int32) {
+	if res >= 0 {
+		e.countSent(s, int(res))
+		e.finish(i, driver.Result{N: int(res)})
+		return
+	}
+	switch err := unix.Errno(-res); err {
+	case unix.EAGAIN, unix.EINTR:
+		e.rearm(i)
+	case unix.ECANCELED:
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	case unix.EOPNOTSUPP, unix.ENOMEM, unix.ENOBUFS:
+		if e.socks[s.fd].zeroCopy == zeroCopyOn {
+			// Not on this socket, or not with this much memory locked: copy then.
+			e.socks[s.fd].zeroCopy = zeroCopyOff
+			e.rearm(i)
+			return
+		}
+		e.finish(i, driver.Result{Err: err})
+	default:
+		e.finish(i, driver.Result{Err: err})
+	}
+}
+
+// sendReleased handles the notification that ends a zero-copy send.
+func (e *engine) sendReleased(i uint32, s *slot, c ring.CQE) {
+	e.disarm(i)
+	if s.flags&failed != 0 {
+		s.flags &^= failed
+		e.sendEnded(i, s, int32(s.want))
+		return
+	}
+	copied := uint32(c.Res)&ring.NotifZCCopied != 0
+	if copied {
+		e.stats.ZeroCopied++
+		e.socks[s.fd].zeroCopy = zeroCopyOff
+	}
+	e.finish(i, driver.Result{Copied: copied})
+}
+
+func (e *engine) countSent(s *slot, n int) {
+	e.stats.BytesOut += uint64(n)
+	if n < s.want {
+		e.stats.ShortSends++
+	}
+}
+
+// zeroCopy says whether sends on a socket may leave out the copy.
+type zeroCopy uint8
+
+const (
+	zeroCopyUnknown zeroCopy = iota
+	zeroCopyOn
+	zeroCopyOff // the route copies anyway, or the kernel said no
+)
+
+// zeroCopyMin is the least that pays for a notification.
+const zeroCopyMin = 32 << 10
+
+// useZeroCopy decides for one send. Unix sockets can not, and over loopback the
+// kernel copies later what it did not copy at first.
+func (e *engine) useZeroCopy(s *slot) bool {
+	if !e.feats.sendZC || s.op.Chain.Len() < zeroCopyMin {
+		return false
+	}
+	k := &e.socks[s.fd]
+	if k.zeroCopy == zeroCopyUnknown {
+		k.zeroCopy = zeroCopyOff
+		if leavesHost(int(s.fd)) {
+			k.zeroCopy = zeroCopyOn
+		}
+	}
+	return k.zeroCopy == zeroCopyOn
+}
+
+// leavesHost tells whether the peer of a TCP socket seems to be another machine.
+func leavesHost(fd int) bool {
+	remote, ok := sock.RemoteAddr(fd).(*net.TCPAddr)
+	if !ok || remote.IP.IsLoopback() {
+		return false
+	}
+	local, ok := sock.LocalAddr(fd).(*net.TCPAddr)
+	return ok && !local.IP.Equal(remote.IP)
+}
