@@ -91,11 +91,17 @@ func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
 	go func() {
 		defer out.Close()
 		r := bufio.NewReader(out)
-		text, err := r.ReadString('\n')
-		if err == nil && strings.HasPrefix(text, "listening ") {
-			line <- strings.TrimSpace(text)
+		for {
+			text, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(text, "listening ") {
+				line <- strings.TrimSpace(text)
+				break
+			}
 		}
-		_, _ = io.Copy(io.Discard, r) // so that it never blocks on a full pipe
+		_, _ = io.Copy(io.Discard, r) // so that the server never blocks on a full pipe
 	}()
 	timeout := time.After(startTimeout)
 	for {

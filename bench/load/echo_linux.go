@@ -17,9 +17,12 @@ var ErrBytes = errors.New("load: the answer is not what was sent")
 const fullCheckEvery = 64
 
 // echoProto keeps Depth messages in flight: it sends them as one write and waits for all of them.
+// With once it does so a single time: the server has touched whatever it keeps for a connection, and
+// from then on the connection is idle.
 type echoProto struct {
 	batch int
 	depth int
+	once  bool
 }
 
 func (e *echoProto) begin(w *worker, c *conn) error {
@@ -39,7 +42,8 @@ func (e *echoProto) next(w *worker, c *conn, now int64) error {
 
 func (e *echoProto) readable(w *worker, c *conn) error {
 	for {
-		buf := w.scratch[:min(c.need, len(w.scratch))]
+		// One byte at the least, so that the end of an idle connection is seen.
+		buf := w.scratch[:max(1, min(c.need, len(w.scratch)))]
 		n, errno := recv(c.fd, buf)
 		switch {
 		case errno == unix.EAGAIN:
@@ -51,11 +55,13 @@ func (e *echoProto) readable(w *worker, c *conn) error {
 		case n == 0:
 			return io.ErrUnexpectedEOF
 		}
+		if c.need == 0 {
+			return fmt.Errorf("%w: connection %d got more", ErrBytes, c.id)
+		}
 		if err := w.check(c, buf[:n]); err != nil {
 			return err
 		}
-		c.need -= n
-		if c.need > 0 {
+		if c.need -= n; c.need > 0 {
 			if n < len(buf) {
 				return nil // the socket is empty: a new edge will come
 			}
@@ -63,6 +69,9 @@ func (e *echoProto) readable(w *worker, c *conn) error {
 		}
 		now := nanotime()
 		w.done(c, now, e.depth)
+		if e.once {
+			return nil
+		}
 		// Nothing can be left in the socket, so there is no need to read until EAGAIN.
 		return e.next(w, c, now)
 	}

@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 )
 
 // period is prime, so a message that is lost, repeated or moved shows in the bytes at its ends.
@@ -46,4 +47,9 @@ func (p pattern) ends(b []byte, pos uint64) bool {
 
 func (p pattern) full(b []byte, pos uint64) bool {
 	return bytes.Equal(b, p.at(pos, len(b)))
+}
+
+// WriteFile makes a file of size bytes whose content a Spec with Check verifies.
+func WriteFile(path string, size int) error {
+	return os.WriteFile(path, newPattern(size).at(0, size), 0o644)
 }

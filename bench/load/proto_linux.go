@@ -4,13 +4,20 @@ package load
 
 import "fmt"
 
-// slowReceiveBuffer is what a slow peer's kernel holds for it: the server has to keep the rest.
-const slowReceiveBuffer = 16 << 10
-
 func newProto(spec *Spec) (proto, error) {
 	switch spec.Kind {
 	case Echo:
 		return &echoProto{batch: spec.Size * spec.Depth, depth: spec.Depth}, nil
+	case Idle:
+		return &echoProto{batch: spec.Size, depth: 1, once: true}, nil
+	case Open:
+		return newOpen(spec)
+	case Get, Put:
+		return newHTTP(spec), nil
+	case Slow:
+		return newSlow(spec)
+	case Churn:
+		return &churnProto{size: spec.Size}, nil
 	}
 	return nil, fmt.Errorf("load: unknown kind of traffic %q", spec.Kind)
 }

@@ -71,6 +71,9 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 	hist, late := newHistogram(), newHistogram()
 	var first error
 	for _, w := range k.workers {
+		if o, ok := w.proto.(*openProto); ok {
+			o.unanswered(w, e.at)
+		}
 		hist.Merge(w.hist)
 		late.Merge(w.late)
 		if first == nil {
@@ -92,9 +95,9 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 	switch {
 	case k.err != nil:
 		return r, k.err
-	case r.Ops == 0 && first != nil:
+	case r.Ops == 0 && r.Bytes == 0 && first != nil:
 		return r, fmt.Errorf("%w: %w", ErrNoAnswer, first)
-	case r.Ops == 0 && k.spec.Kind != Idle:
+	case r.Ops == 0 && r.Bytes == 0 && k.spec.Kind != Idle:
 		return r, ErrNoAnswer
 	}
 	return r, nil

@@ -14,14 +14,13 @@ import (
 
 // Kinds of traffic.
 const (
-	Echo   = "echo"   // closed loop: send Depth messages of Size bytes, wait for all, again
-	Open   = "open"   // open loop: Rate messages a second, whatever the server does
-	Get    = "get"    // HTTP/1.1 GET of Path over kept connections
-	Put    = "put"    // HTTP/1.1 PUT of Size bytes to Path, over kept connections
-	Churn  = "churn"  // connect, one message of Size bytes, close
-	Slow   = "slow"   // HTTP GET of Path, read at Rate bytes a second for each connection
-	Idle   = "idle"   // connections that say one message and then nothing
-	Stream = "stream" // one-way in effect: send without waiting, read what comes back
+	Echo  = "echo"  // closed loop: send Depth messages of Size bytes, wait for all, again
+	Open  = "open"  // open loop: Rate messages a second, whatever the server does
+	Get   = "get"   // HTTP/1.1 GET of Path, Size bytes long, over kept connections
+	Put   = "put"   // HTTP/1.1 PUT of Size bytes to Path, over kept connections
+	Churn = "churn" // connect, one message of Size bytes, close
+	Slow  = "slow"  // HTTP GET of Path, read at Rate bytes a second for each connection
+	Idle  = "idle"  // connections that say one message and then nothing
 )
 
 // Spec says what traffic to make.
@@ -31,8 +30,9 @@ type Spec struct {
 	Conns    int           `json:"conns"`
 	Size     int           `json:"size"`
 	Depth    int           `json:"depth"` // messages in flight for each connection
-	Path     string        `json:"path"`
-	Rate     float64       `json:"rate"` // Open: messages a second in all; Slow: bytes a second each
+	Path     string        `json:"path,omitempty"`
+	Check    bool          `json:"check,omitempty"` // Get, Slow: the body is the pattern of WriteFile
+	Rate     float64       `json:"rate,omitempty"`  // Open: messages a second in all; Slow: bytes a second each
 	Threads  int           `json:"threads"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Duration time.Duration `json:"duration_ns"`

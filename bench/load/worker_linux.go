@@ -23,15 +23,18 @@ type conn struct {
 	fd   int
 	id   int32
 	rest []byte // of the message being sent, what the socket has not taken
+	more []byte // what is to be sent after rest
 	sent uint64 // stream position of the next byte to send
 	got  uint64 // stream position of the next byte to receive
 	need int    // bytes still to come of the answer, or of its body
 	busy int64  // when the operation began
 	ops  int64
 
-	head  []byte  // HTTP: the part of an answer's header that came so far
-	due   []int64 // Open: when the messages in flight were due
-	state int
+	head   []byte  // HTTP: the part of an answer's head that came so far
+	inBody bool    // HTTP: the head is complete
+	due    []int64 // Open: when the unanswered messages were due
+	unsent int     // Open: how many of them still wait for room in the socket
+	credit float64 // Slow: the bytes it may read now
 }
 
 // proto is one kind of traffic. Its methods run on the worker's thread.
@@ -86,7 +89,7 @@ func newWorker(spec *Spec, conns int, clk *clock, pub *counters) (*worker, error
 	w := &worker{
 		spec: spec, to: to, ep: ep, clock: clk, published: pub,
 		conns:   make([]conn, conns),
-		pat:     newPattern(max(spec.Size*spec.Depth, 64<<10)),
+		pat:     newPattern(max(spec.Size*spec.Depth, 64<<10)), // or what scratch receives at once
 		scratch: make([]byte, 64<<10),
 		hist:    newHistogram(),
 		late:    newHistogram(),
@@ -201,7 +204,9 @@ func (w *worker) flush(c *conn) error {
 		n, errno := send(c.fd, c.rest)
 		switch errno {
 		case 0:
-			c.rest = c.rest[n:]
+			if c.rest = c.rest[n:]; len(c.rest) == 0 {
+				c.rest, c.more = c.more, nil
+			}
 		case unix.EAGAIN:
 			return nil
 		case unix.EINTR:

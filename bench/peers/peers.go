@@ -67,3 +67,6 @@ func (StaticAddr) Network() string { return "tcp" }
 
 // String returns host:port.
 func (a StaticAddr) String() string { return string(a) }
+
+// HelloBody is what every hello server answers.
+const HelloBody = "Hello, World!"

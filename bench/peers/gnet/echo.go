@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
 
 	"github.com/headrace/headrace/bench/peers"
 )
@@ -52,5 +53,5 @@ func Echo(cfg peers.Config) error {
 	}()
 	return gnet.Run(&echo{addr: addr, loops: loops}, "tcp://"+addr,
 		gnet.WithNumEventLoop(loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
-		gnet.WithReadBufferCap(64<<10))
+		gnet.WithReadBufferCap(64<<10), gnet.WithLogLevel(logging.ErrorLevel))
 }

@@ -1,0 +1,73 @@
+package std
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"time"
+
+	"github.com/headrace/headrace/bench/peers"
+)
+
+// Hello answers every request with the same few bytes.
+func Hello(cfg peers.Config) error {
+	body := []byte(peers.HelloBody)
+	return serveHTTP(cfg, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write(body) // the connection's end is the client's business
+	}))
+}
+
+// Static serves the files of cfg.Root.
+func Static(cfg peers.Config) error {
+	return serveHTTP(cfg, http.FileServer(http.Dir(cfg.Root)))
+}
+
+// Upload writes the body of every PUT to a file of that name in cfg.Dir.
+func Upload(cfg peers.Config) error {
+	return serveHTTP(cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut {
+			http.Error(w, "PUT only", http.StatusMethodNotAllowed)
+			return
+		}
+		if err := store(filepath.Join(cfg.Dir, filepath.Base(r.URL.Path)), r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusCreated)
+	}))
+}
+
+func store(name string, body io.Reader) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	return errors.Join(err, f.Close())
+}
+
+func serveHTTP(cfg peers.Config, h http.Handler) error {
+	ln, err := peers.Listen(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: h}
+	done := make(chan error, 1)
+	go func() {
+		peers.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		done <- srv.Shutdown(ctx)
+	}()
+	peers.Announce(ln.Addr(), Backend, goruntime.GOMAXPROCS(0))
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-done
+}
