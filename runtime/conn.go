@@ -96,13 +96,16 @@ func (l *Loop) adopt(b newborn) {
 	if !l.quitting {
 		l.current = c
 		c.handler = b.accept(c)
-		l.current = nil
 	}
 	if c.handler == nil {
 		c.fail(nil)
 		return
 	}
 	c.receive()
+	if h, ok := c.handler.(OpenHandler); ok {
+		h.Open(c)
+	}
+	l.current = nil
 }
 
 // hasFiles reports whether files are queued for sending.

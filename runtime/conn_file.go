@@ -59,6 +59,19 @@ func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err erro
 	return c.queued()
 }
 
+// AfterSent calls f when everything queued before it is with the kernel, and no
+// memory that was queued is needed any more; with an error if the connection
+// ended first. f runs on the loop.
+func (c *Conn) AfterSent(f func(err error)) {
+	if c.is(stEnded) {
+		f(c.endError())
+		return
+	}
+	m := c.extra()
+	m.files = append(m.files, fileSend{done: func(_ int64, err error) { f(err) }})
+	c.markDirty()
+}
+
 // inlineFile reads a small file range into the send queue, if it is in memory,
 // and reports whether it did.
 func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
@@ -81,6 +94,11 @@ func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
 // sendFile submits the next piece of the first file.
 func (c *Conn) sendFile() {
 	f := &c.more.files[0]
+	if f.file == nil { // an AfterSent
+		c.popFile(nil)
+		c.send()
+		return
+	}
 	c.state |= stSending
 	c.lastWrite = c.loop.now
 	ext := &c.more.fileExt

@@ -81,6 +81,10 @@ func (c *Conn) Unsent() int {
 	return n
 }
 
+// Full reports whether so much is unsent that the program should wait for
+// Drained before it queues more.
+func (c *Conn) Full() bool { return c.is(stFull) }
+
 // queue is the chain that new bytes go to: behind the last file, if there is one.
 func (c *Conn) queue() *buffers.Chain {
 	if c.hasFiles() {

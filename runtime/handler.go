@@ -15,6 +15,13 @@ type Handler interface {
 	Closed(c *Conn, err error)
 }
 
+// OpenHandler is a Handler that acts before anything was received.
+type OpenHandler interface {
+	Handler
+	// Open is called once, first, when the handler is in place.
+	Open(c *Conn)
+}
+
 // EOFHandler is a Handler that wants to know when the peer has sent all it will
 // send. Without it, the end of the peer's data closes the connection once
 // everything queued is sent.

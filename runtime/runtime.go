@@ -108,6 +108,12 @@ func (rt *Runtime) Caps() driver.Caps { return rt.caps }
 // Loops returns the loops.
 func (rt *Runtime) Loops() []*Loop { return append([]*Loop(nil), rt.loops...) }
 
+// Logger returns the logger in use, never nil.
+func (rt *Runtime) Logger() *slog.Logger { return rt.log }
+
+// Sizes returns the size policy in force.
+func (rt *Runtime) Sizes() Sizes { return rt.cfg.Sizes }
+
 // Config returns the configuration in force, defaults filled in.
 func (rt *Runtime) Config() Config { return *rt.cfg.Clone() }
 

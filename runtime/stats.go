@@ -35,7 +35,7 @@ type Stats struct {
 }
 
 // Total adds up the loops' counters; Pool is left out.
-func (s *Stats) Total() LoopStats {
+func (s Stats) Total() LoopStats {
 	var t LoopStats
 	for i := range s.Loops {
 		l := &s.Loops[i]

@@ -1,0 +1,81 @@
+package fiber
+
+import (
+	"io"
+
+	"github.com/headrace/headrace/buffers"
+)
+
+// waitData suspends the fiber until something is unread. The error is io.EOF at
+// the end of the stream.
+func (c *Conn) waitData() error {
+	in := c.rc.Unread()
+	for in.Empty() {
+		switch {
+		case c.rc.EOF() && !c.closed:
+			return io.EOF
+		case c.closed || c.rc.Closing():
+			return c.endError("read")
+		case c.draining && !c.busy:
+			return io.EOF
+		case c.expired(c.readDeadline):
+			return c.timeout("read")
+		}
+		c.arm(c.readDeadline)
+		c.fb.park(waiter{c, forData})
+	}
+	return nil
+}
+
+// WaitReadable suspends the fiber until there is something to read. A fiber that
+// takes its buffers only after it costs little while its peer is idle.
+func (c *Conn) WaitReadable() error { return c.waitData() }
+
+// Read reads what has come, at least one byte.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.expired(c.readDeadline) {
+		return 0, c.timeout("read")
+	}
+	if err := c.waitData(); err != nil {
+		return 0, err
+	}
+	n, _ := c.rc.Unread().Read(p)
+	c.rc.Consumed()
+	return n, nil
+}
+
+// ReadChain takes all that has come, at least one byte, without copying it. The
+// chunks are the caller's, to send on or to release.
+func (c *Conn) ReadChain() (buffers.Chain, error) {
+	if err := c.waitData(); err != nil {
+		return buffers.Chain{}, err
+	}
+	in := c.rc.Unread().TakeAll()
+	c.rc.Consumed()
+	return in, nil
+}
+
+// ReadFull reads exactly len(p) bytes; large amounts go straight from the kernel
+// into p. As io.ReadFull it returns io.EOF if there was no byte and
+// io.ErrUnexpectedEOF if there were too few. The read deadline does not end it
+// once it began; a read time-out of the connection does.
+func (c *Conn) ReadFull(p []byte) (int, error) {
+	if c.closed {
+		return 0, c.endError("read")
+	}
+	if len(p)-c.rc.Unread().Len() < c.rc.Loop().Runtime().Config().Sizes.Direct {
+		return io.ReadFull(c, p)
+	}
+	var done bool
+	var n int
+	var failed error
+	c.rc.RecvFull(p, func(got int, err error) {
+		n, failed = got, err
+		c.fb.called(&done)
+	})
+	c.fb.await(&done)
+	return n, failed
+}
