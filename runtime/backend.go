@@ -60,33 +60,24 @@ var openers = map[Backend]driver.Open{
 	Portable: portable.Open,
 }
 
-// decide finds the engine for want: the environment's word, the program's, and
-// for Auto what ring/probe finds by trying.
-func decide(ctx context.Context, want Backend) (Backend, probe.Decision, error) {
+// decide finds the engine for what cfg wants: the environment's word, the
+// program's, and for Auto what ring/probe finds by trying.
+func decide(ctx context.Context, cfg *Config) (Backend, probe.Decision, error) {
+	want := cfg.Backend
 	if name := os.Getenv(BackendEnv); name != "" {
 		if err := want.UnmarshalText([]byte(name)); err != nil {
 			return 0, probe.Decision{}, fmt.Errorf("%s: %w", BackendEnv, err)
 		}
 	}
-	report, err := probe.Run(ctx, probe.Options{})
+	report, err := probe.Run(ctx, probe.Options{Entries: ringEntries, Rings: cfg.Loops})
 	if err != nil {
-		return 0, probe.Decision{}, fmt.Errorf("probing the kernel: %w", err)
+		return 0, probe.Decision{}, err
 	}
-	d := probe.Decide(report, probe.Want{Engine: wanted(want)})
-	var got Backend
-	if err := got.UnmarshalText([]byte(d.Engine)); err != nil {
-		return 0, d, err
-	}
-	if want != Auto && got != want {
+	d := probe.Decide(report, probe.Want{Engine: want.String(), Off: cfg.Disable})
+	if d.Engine == "" {
 		return 0, d, &BackendError{Backend: want, Decision: d}
 	}
-	return got, d, nil
-}
-
-// wanted is the probe's word for a backend: empty for Auto.
-func wanted(b Backend) string {
-	if b == Auto {
-		return ""
-	}
-	return b.String()
+	var got Backend
+	err = got.UnmarshalText([]byte(d.Engine))
+	return got, d, err
 }

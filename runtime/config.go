@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/bits"
 	"net"
+	"os"
 	goruntime "runtime"
 	"time"
 )
@@ -93,6 +94,9 @@ type Config struct {
 	RestrictOps bool
 }
 
+// ringEntries is the size of an engine's submission queue.
+const ringEntries = 256
+
 // Clone returns a copy. Clone of nil is a zero Config.
 func (c *Config) Clone() *Config {
 	if c == nil {
@@ -137,6 +141,9 @@ func (c *Config) validate() error {
 	}
 	return nil
 }
+
+// auto reports whether the choice of an engine is ours.
+func (c *Config) auto() bool { return c.Backend == Auto && os.Getenv(BackendEnv) == "" }
 
 func (c *Config) populate() {
 	def := func(p *int, v int) {

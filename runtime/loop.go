@@ -135,7 +135,7 @@ func (l *Loop) setup(open driver.Open) error {
 		Pool:           pool,
 		Logger:         l.log,
 		Loop:           l.index,
-		Entries:        256,
+		Entries:        ringEntries,
 		RecvBuffers:    cfg.RecvBuffers,
 		RecvBufferSize: cfg.RecvBufferSize,
 		FileWorkers:    cfg.FileWorkers,

@@ -44,16 +44,16 @@ func New(cfg *Config) (*Runtime, error) {
 		return nil, err
 	}
 	c.populate()
-	backend, decision, err := decide(context.Background(), c.Backend)
+	backend, decision, err := decide(context.Background(), c)
 	if err != nil {
 		return nil, err
 	}
 	rt, err := start(c, backend, decision)
-	for err != nil && c.Backend == Auto && backend < Portable {
-		// The probe was more hopeful than the engine: take the next one.
-		decision.Reject(backend.String(), err.Error())
+	for err != nil && c.auto() && backend < Portable {
+		// Auto, and the probe was more hopeful than the engine: take the next one.
+		decision.Rejected = append(decision.Rejected, probe.Rejected{Engine: backend.String(), Reason: err.Error()})
 		backend++
-		decision.Engine = backend.String()
+		decision.Engine, decision.Reason, decision.Features = backend.String(), err.Error(), nil
 		rt, err = start(c, backend, decision)
 	}
 	if err != nil {
