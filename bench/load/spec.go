@@ -42,6 +42,7 @@ type Spec struct {
 
 // Result is what one run measured, between the end of the warm-up and the end of the run.
 type Result struct {
+	Conns   int           `json:"conns"`
 	Ops     int64         `json:"ops"`
 	Bytes   int64         `json:"bytes"` // of payload received
 	Errors  int64         `json:"errors"`

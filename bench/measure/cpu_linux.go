@@ -25,6 +25,21 @@ func Pin(cores ...int) error {
 	return nil
 }
 
+// Cores lists the cores that the calling thread may run on.
+func Cores() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, fmt.Errorf("measure: sched_getaffinity: %w", err)
+	}
+	var cores []int
+	for c := 0; len(cores) < set.Count(); c++ {
+		if set.IsSet(c) {
+			cores = append(cores, c)
+		}
+	}
+	return cores, nil
+}
+
 // Busy is the time a core was not idle since boot, in 10 ms steps, from /proc/stat.
 func Busy(core int) (time.Duration, error) {
 	b, err := os.ReadFile("/proc/stat")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/scenario"
 )
 
 // Metric is one number of a round.
@@ -17,9 +18,11 @@ type Metric struct {
 
 // The metrics of the report.
 var (
-	CPUPerOp = Metric{Name: "server CPU per operation", Unit: "µs",
+	CPUPerOp = Metric{Name: "server CPU per operation", Unit: "µs/op",
 		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e6 / float64(r.Ops) }}
-	Throughput = Metric{Name: "operations", Unit: "/s", More: true, Of: load.Result.Throughput}
+	CPUPerGbit = Metric{Name: "server CPU per gigabit of payload", Unit: "ms/Gbit",
+		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e3 / (float64(r.Bytes) * 8 / 1e9) }}
+	Throughput = Metric{Name: "operations", Unit: "op/s", More: true, Of: load.Result.Throughput}
 	Median     = Metric{Name: "median latency", Unit: "µs",
 		Of: func(r load.Result) float64 { return float64(r.Latency.P50) / 1e3 }}
 	P99 = Metric{Name: "99th percentile of latency", Unit: "µs",
@@ -32,9 +35,26 @@ var (
 		Of: func(r load.Result) float64 { return 100 * r.Client.Seconds() / r.Elapsed.Seconds() }}
 	ServerBusy = Metric{Name: "server's core busy", Unit: "%",
 		Of: func(r load.Result) float64 { return 100 * r.ServerBusy.Seconds() / r.Elapsed.Seconds() }}
-	Memory = Metric{Name: "resident memory", Unit: "MiB",
-		Of: func(r load.Result) float64 { return float64(r.Server.RSS) / (1 << 20) }}
+	Memory = Metric{Name: "resident memory per connection", Unit: "KiB/conn",
+		Of: func(r load.Result) float64 {
+			return float64(r.Server.RSS-r.Before.RSS) / float64(r.Conns) / (1 << 10)
+		}}
 )
+
+// MetricOf finds the metric that a row is about, by its name in package scenario.
+func MetricOf(name string) Metric {
+	switch name {
+	case scenario.CPUPerGbit:
+		return CPUPerGbit
+	case scenario.Latency:
+		return P99
+	case scenario.Memory:
+		return Memory
+	case scenario.Throughput:
+		return Throughput
+	}
+	return CPUPerOp
+}
 
 // Text writes a value with three digits that matter.
 func Text(v float64) string {

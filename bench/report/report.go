@@ -26,17 +26,15 @@ type Report struct {
 
 // Machine is where it ran.
 type Machine struct {
-	CPU       string   `json:"cpu"`
-	Cores     int      `json:"cores"`
-	Memory    int64    `json:"memory_bytes"`
-	Kernel    string   `json:"kernel"`
-	OS        string   `json:"os"`
-	Virtual   string   `json:"virtual,omitempty"`
-	Go        string   `json:"go"`
-	Commit    string   `json:"commit"`
-	ServerOn  []int    `json:"server_cores"`
-	ClientOn  []int    `json:"client_cores"`
-	Mitigated []string `json:"mitigations,omitempty"`
+	CPU     string `json:"cpu"`
+	Cores   int    `json:"cores"`
+	Used    []int  `json:"used_cores"` // servers take from the front, the generator from the back
+	Memory  int64  `json:"memory_bytes"`
+	Kernel  string `json:"kernel"`
+	OS      string `json:"os"`
+	Virtual string `json:"virtual,omitempty"`
+	Go      string `json:"go"`
+	Commit  string `json:"commit"`
 }
 
 // Options are the settings that the numbers depend on.
@@ -51,6 +49,7 @@ type Options struct {
 type Peer struct {
 	Name    string `json:"name"`
 	About   string `json:"about"`
+	Ours    bool   `json:"ours,omitempty"`
 	Version string `json:"version,omitempty"`
 }
 

@@ -12,22 +12,23 @@ import (
 func (r *Report) Text(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range r.Rows {
-		fmt.Fprintf(tw, "\n%s\t\t\t\t\t\t\n", row.Key())
-		fmt.Fprintf(tw, "peer\tµs/op\tIQR\t÷ %s\top/s\tp50 µs\tp99 µs\tnote\t\n", r.Options.Baseline)
+		main := MetricOf(row.Metric)
+		fmt.Fprintf(tw, "\n%s %s\t%s\tIQR\t÷ %s\top/s\tp50 µs\tp99 µs\tnote\t\n",
+			row.Scenario, row.Name, main.Unit, r.Options.Baseline)
 		base := row.Entry(r.Options.Baseline)
 		for _, e := range row.Entries {
 			if e.Skipped != "" {
 				fmt.Fprintf(tw, "%s\t\t\t\t\t\t\tskipped: %s\t\n", e.Peer, e.Skipped)
 				continue
 			}
-			cpu := e.Values(CPUPerOp)
-			s := stats.Summarize(Good(cpu))
+			values := e.Values(main)
+			s := stats.Summarize(Good(values))
 			if s.N == 0 {
 				fmt.Fprintf(tw, "%s\t\t\t\t\t\t\tfailed: %s\t\n", e.Peer, first(e.Failed))
 				continue
 			}
 			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", e.Peer, Text(s.Median), Text(s.Q3-s.Q1),
-				ratioText(cpu, base), medianText(e, Throughput), medianText(e, Median), medianText(e, P99), e.note())
+				ratioText(main, e, base), medianText(e, Throughput), medianText(e, Median), medianText(e, P99), e.note())
 		}
 	}
 	return tw.Flush()
@@ -57,15 +58,20 @@ func medianText(e Entry, m Metric) string {
 	return Text(stats.Summarize(Good(e.Values(m))).Median)
 }
 
-func ratioText(ours []float64, base *Entry) string {
-	if base == nil {
-		return ""
+// Ratio is e's median of per-round quotients with base, and false where there is none.
+func Ratio(m Metric, e, base *Entry) (stats.Summary, bool) {
+	if e == nil || base == nil {
+		return stats.Summary{}, false
 	}
-	ratios := stats.Ratios(ours, base.Values(CPUPerOp))
-	if len(ratios) == 0 {
-		return ""
+	s := stats.Summarize(stats.Ratios(e.Values(m), base.Values(m)))
+	return s, s.N > 0
+}
+
+func ratioText(m Metric, e Entry, base *Entry) string {
+	if s, ok := Ratio(m, &e, base); ok {
+		return fmt.Sprintf("%.2f", s.Median)
 	}
-	return fmt.Sprintf("%.2f", stats.Summarize(ratios).Median)
+	return ""
 }
 
 func first(s []string) string {

@@ -4,11 +4,40 @@ import "github.com/headrace/headrace/bench/harness"
 
 // Peer is a server program that can be measured, with a command for each scenario it serves.
 type Peer struct {
-	Name     string
-	About    string // one line for the report
-	Module   string // of a Go library, for its version
-	Binary   string // the program that must exist, for those that are not built from this repository
+	Name    string
+	About   string // one line for the report
+	Module  string // of a Go library, for its version
+	Version string // else: the command that prints it, split at spaces
+	// Program must exist for the peer to be measured: a path, or a name that is looked for.
+	Program string
+	// Ours marks the servers of this project.
+	Ours bool
+	// Few keeps the peer out of rows that are not Wide.
+	Few bool
+	// OneLoop marks a peer that can not use a second core.
+	OneLoop  bool
 	Commands map[string]harness.Command
+}
+
+// Peers are all servers, in the order in which the report shows them.
+func Peers() []Peer {
+	peers := []Peer{
+		floorPeer("floor-liburing", "C on liburing: about the least an io_uring echo costs", "uring"),
+		floorPeer("floor-epoll", "C on epoll: about the least an epoll echo costs", "epoll"),
+	}
+	peers = append(peers, ours()...)
+	return append(peers,
+		goPeer("std", "Go's net and net/http", "",
+			ServeEcho, ServeHello, ServeStatic, ServeProxy, ServeUpload),
+		goPeer("fasthttp", "fasthttp on Go's net", "github.com/valyala/fasthttp", ServeHello),
+		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho),
+		goPeer("netpoll", "epoll, goroutine pool", "github.com/cloudwego/netpoll", ServeEcho),
+		goPeer("nbio", "epoll, callbacks", "github.com/lesismal/nbio", ServeEcho),
+		few(goPeer("evio", "epoll, callbacks", "github.com/tidwall/evio", ServeEcho)),
+		few(goPeer("gaio", "epoll, completions", "github.com/xtaci/gaio", ServeEcho)),
+		few(goPeer("rio", "io_uring, net.Conn", "github.com/brickingsoft/rio", ServeEcho)),
+		iouringGo(), nginx(), haproxy(),
+	)
 }
 
 func goPeer(name, about, module string, servers ...string) Peer {
@@ -21,18 +50,23 @@ func goPeer(name, about, module string, servers ...string) Peer {
 	return p
 }
 
-func floorPeer(name, about, program string) Peer {
-	return Peer{Name: name, About: about, Binary: "{floor}/" + program,
-		Commands: map[string]harness.Command{ServeEcho: {
-			Args: []string{"{floor}/" + program, "-addr", "127.0.0.1:0", "-size", "{size}"}}}}
+// few is for peers of which a handful of rows tells enough.
+func few(p Peer) Peer {
+	p.Few, p.OneLoop = true, true
+	return p
 }
 
-// Peers are all servers, in the order in which the report shows them.
-func Peers() []Peer {
-	return []Peer{
-		floorPeer("floor-liburing", "C, liburing: the least an io_uring echo costs", "uring"),
-		floorPeer("floor-epoll", "C, epoll: the least an epoll echo costs", "epoll"),
-		goPeer("std", "standard library, goroutine per connection", "", ServeEcho),
-		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho),
-	}
+func iouringGo() Peer {
+	return few(Peer{
+		Name: "iouring-go", About: "io_uring, a request at a time", Module: "github.com/iceber/iouring-go",
+		Program: "{bin}/peer-iouring-go",
+		Commands: map[string]harness.Command{ServeEcho: {
+			Args: []string{"{bin}/peer-iouring-go", "-addr", "127.0.0.1:0", "-size", "{size}"}}},
+	})
+}
+
+func floorPeer(name, about, program string) Peer {
+	return Peer{Name: name, About: about, Program: "{floor}/" + program, OneLoop: true,
+		Commands: map[string]harness.Command{ServeEcho: {
+			Args: []string{"{floor}/" + program, "-addr", "127.0.0.1:0", "-size", "{size}"}}}}
 }

@@ -1,5 +1,3 @@
-// Package scenario is the benchmark as data: what is measured, against whom, and how each server is
-// started. Nothing here runs anything.
 package scenario
 
 import (
@@ -10,31 +8,30 @@ import (
 	"github.com/headrace/headrace/bench/load"
 )
 
-// Servers: what a peer can be asked to serve.
 const (
-	ServeEcho = "echo"
+	kib = 1 << 10
+	mib = 1 << 20
 )
 
-// Row is one line of the report: one kind of traffic, against every peer that can serve it.
-type Row struct {
-	Scenario string    `json:"scenario"` // the chapter: echo, pipeline, …
-	Name     string    `json:"name"`     // within the chapter
-	Serve    string    `json:"serve"`    // what the peers are asked to serve
-	Spec     load.Spec `json:"spec"`
-	Loops    int       `json:"loops"`
-	Peers    []string  `json:"peers,omitempty"` // only these
+// Files are the sizes of the static files that the harness makes; FileName names them.
+var Files = []int{4 * kib, 64 * kib, 1 * mib}
+
+// FileName is the path under which a static file of that size is served.
+func FileName(size int) string { return fmt.Sprintf("/%d.bin", size) }
+
+// Rows are all of them: the whole matrix.
+func Rows() []Row {
+	return slices.Concat(echo(), pipeline(), openLoop(), hello(), static(), proxy(), upload(), churn(),
+		slow(), idle(), loops())
 }
 
-// Key names the row in full.
-func (r Row) Key() string { return r.Scenario + "/" + r.Name }
-
-// Rows are all of them.
-func Rows() []Row {
+func echo() []Row {
 	var rows []Row
-	for _, size := range []int{64, 1 << 10, 16 << 10, 256 << 10} {
+	for _, size := range []int{64, 1 * kib, 16 * kib, 256 * kib} {
 		for _, conns := range []int{1, 8, 100, 1000, 10000} {
 			rows = append(rows, Row{
-				Scenario: "echo", Name: fmt.Sprintf("%s × %d", bytesText(size), conns), Serve: ServeEcho,
+				Scenario: "echo", Name: fmt.Sprintf("%s × %d", bytesText(size), conns),
+				Serve: ServeEcho, Metric: CPUPerOp, Loops: 1, Wide: conns == 100,
 				Spec: load.Spec{Kind: load.Echo, Size: size, Conns: conns, Depth: 1},
 			})
 		}
@@ -42,27 +39,125 @@ func Rows() []Row {
 	return rows
 }
 
-// Defaults of a run.
-const (
-	Rounds   = 3
-	Duration = time.Second
-	Warmup   = 300 * time.Millisecond
-)
+// pipeline sends 32 messages at once and waits for all 32.
+func pipeline() []Row {
+	var rows []Row
+	for _, size := range []int{64, 1 * kib} {
+		rows = append(rows, Row{
+			Scenario: "pipeline", Name: fmt.Sprintf("%s ×32 × 100", bytesText(size)),
+			Serve: ServeEcho, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Echo, Size: size, Conns: 100, Depth: 32},
+		})
+	}
+	return rows
+}
+
+// openLoop sends at a fixed rate that every peer can hold, and asks how long an answer takes.
+func openLoop() []Row {
+	var rows []Row
+	for _, rate := range []float64{10_000, 30_000} {
+		rows = append(rows, Row{
+			Scenario: "latency", Name: fmt.Sprintf("64 B × 100, %.0f a second", rate),
+			Serve: ServeEcho, Metric: Latency, Loops: 1, Wide: true, Least: time.Second,
+			Spec: load.Spec{Kind: load.Open, Size: 64, Conns: 100, Rate: rate},
+		})
+	}
+	return rows
+}
+
+func hello() []Row {
+	var rows []Row
+	for _, conns := range []int{1, 64, 256} {
+		rows = append(rows, Row{
+			Scenario: "hello", Name: fmt.Sprintf("HTTP × %d", conns),
+			Serve: ServeHello, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Get, Size: 13, Conns: conns, Path: "/"},
+		})
+	}
+	return rows
+}
+
+func static() []Row {
+	var rows []Row
+	for _, size := range Files {
+		rows = append(rows, Row{
+			Scenario: "static", Name: fmt.Sprintf("%s × 64", bytesText(size)),
+			Serve: ServeStatic, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Get, Size: size, Conns: 64, Path: FileName(size), Check: true},
+		})
+	}
+	return rows
+}
+
+func proxy() []Row {
+	var rows []Row
+	for _, size := range []int{64, 16 * kib, 256 * kib} {
+		rows = append(rows, Row{
+			Scenario: "proxy", Name: fmt.Sprintf("%s × 100", bytesText(size)),
+			Serve: ServeProxy, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Echo, Size: size, Conns: 100},
+		})
+	}
+	return rows
+}
+
+func upload() []Row {
+	var rows []Row
+	for _, size := range []int{64 * kib, 4 * mib} {
+		rows = append(rows, Row{
+			Scenario: "upload", Name: fmt.Sprintf("%s × 8", bytesText(size)),
+			Serve: ServeUpload, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Put, Size: size, Conns: 8, Path: "/upload-"},
+		})
+	}
+	return rows
+}
+
+// churn connects, asks once and closes.
+func churn() []Row {
+	return []Row{{
+		Scenario: "churn", Name: "64 B × 100", Serve: ServeEcho, Metric: CPUPerOp, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Churn, Size: 64, Conns: 100},
+	}}
+}
+
+// slow downloads to peers with a line of 1 Mbit/s each.
+func slow() []Row {
+	const mbit = 1e6 / 8
+	return []Row{{
+		Scenario: "slow", Name: "500 peers at 1 Mbit/s", Serve: ServeStatic, Metric: CPUPerGbit, Loops: 1,
+		Wide: true, Least: 4 * time.Second,
+		Spec: load.Spec{Kind: load.Slow, Size: mib, Conns: 500, Path: FileName(mib), Rate: mbit, Check: true},
+	}}
+}
+
+func idle() []Row {
+	return []Row{{
+		Scenario: "idle", Name: "10000 connections", Serve: ServeEcho, Metric: Memory, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Idle, Size: 64, Conns: 10000},
+	}}
+}
+
+// loops asks what a second core brings. With fewer than four cores the load generator shares them,
+// so only the comparison with other peers means anything there.
+func loops() []Row {
+	var rows []Row
+	for _, n := range []int{1, 2} {
+		rows = append(rows, Row{
+			Scenario: "loops", Name: fmt.Sprintf("64 B × 100, %d", n), Serve: ServeEcho, Metric: Throughput,
+			Loops: n, Wide: false,
+			Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 100, Threads: n},
+		})
+	}
+	return rows
+}
 
 func bytesText(n int) string {
 	switch {
-	case n >= 1<<20 && n%(1<<20) == 0:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<10 && n%(1<<10) == 0:
-		return fmt.Sprintf("%d KiB", n>>10)
+	case n >= mib && n%mib == 0:
+		return fmt.Sprintf("%d MiB", n/mib)
+	case n >= kib && n%kib == 0:
+		return fmt.Sprintf("%d KiB", n/kib)
 	}
 	return fmt.Sprintf("%d B", n)
-}
-
-// Wants tells whether p is measured in the row.
-func (r Row) Wants(p Peer) bool {
-	if _, serves := p.Commands[r.Serve]; !serves {
-		return false
-	}
-	return len(r.Peers) == 0 || slices.Contains(r.Peers, p.Name)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/measure"
 	"github.com/headrace/headrace/bench/scenario"
 )
 
@@ -18,7 +19,7 @@ type options struct {
 	scenarios, peers, sizes, conns string
 	rounds                         int
 	duration, warmup               time.Duration
-	serverCore, clientCore         int
+	cores                          string
 	baseline                       string
 	extra                          extras
 	out                            string
@@ -56,8 +57,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.rounds, "rounds", scenario.Rounds, "interleaved rounds")
 	f.DurationVar(&o.duration, "duration", scenario.Duration, "length of one measurement")
 	f.DurationVar(&o.warmup, "warmup", scenario.Warmup, "traffic before it, not counted")
-	f.IntVar(&o.serverCore, "server-core", 0, "core of the servers")
-	f.IntVar(&o.clientCore, "client-core", 1, "core of the load generator")
+	f.StringVar(&o.cores, "cores", "", "cores to use, servers first (default all; 0,1 is enough)")
 	f.StringVar(&o.baseline, "baseline", "std", "peer that the others are divided by")
 	f.Var(&o.extra, "extra", "another server, name=COMMAND or name@serve=COMMAND with {addr}, {loops}, {size}")
 	f.StringVar(&o.out, "out", "results", "folder for the results")
@@ -101,6 +101,22 @@ func (o *options) selected() ([]scenario.Peer, error) {
 		}
 	}
 	return append(picked, o.extra...), nil
+}
+
+// coreList is -cores, or every core there is.
+func (o *options) coreList() ([]int, error) {
+	if o.cores == "" {
+		return measure.Cores()
+	}
+	var cores []int
+	for _, text := range strings.Split(o.cores, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("-cores %q: want numbers with commas", o.cores)
+		}
+		cores = append(cores, n)
+	}
+	return cores, nil
 }
 
 // in tells whether list is empty or names v.

@@ -6,15 +6,17 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
-	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/build"
 	"github.com/headrace/headrace/bench/measure"
 	"github.com/headrace/headrace/bench/report"
 	"github.com/headrace/headrace/bench/suite"
 )
+
+// files is how many descriptors a process needs for the largest row.
+const files = 1 << 15
 
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
@@ -29,49 +31,52 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := measure.RaiseFiles(1 << 16); err != nil {
-		return fmt.Errorf("raising the limit of open files: %w", err)
-	}
-	here, err := filepath.Abs(".")
+	cores, err := o.coreList()
 	if err != nil {
 		return err
 	}
-	bin, floor := filepath.Join(here, ".bin"), filepath.Join(here, "floor", "bin")
-	if o.build {
-		if err := build(ctx, bin); err != nil {
-			return err
-		}
+	if n, err := measure.RaiseFiles(files); err != nil {
+		return fmt.Errorf("raising the limit of open files: %w", err)
+	} else if n < files {
+		fmt.Fprintf(os.Stderr, "the limit of open files is %d: rows with 10000 connections may fail\n", n)
 	}
+	places, err := build.All(ctx, os.Stderr, o.build)
+	if err != nil {
+		return err
+	}
+	if err := places.MakeFiles(); err != nil {
+		return err
+	}
+	defer os.RemoveAll(places.Scratch)
+
 	started := time.Now()
-	rep := &report.Report{Made: started, Options: report.Options{Rounds: o.rounds, Duration: o.duration,
-		Warmup: o.warmup, Baseline: o.baseline}}
-	path := filepath.Join(o.out, started.Format("2006-01-02T150405")+".json")
-	s := &suite.Suite{Rows: rows, Peers: peers, Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup,
-		Cores: harness.Cores{Server: []int{o.serverCore}, Client: []int{o.clientCore}},
-		Bin:   bin, Floor: floor, Progress: os.Stderr,
+	rep := &report.Report{Made: started, Machine: report.ThisMachine(cores), Peers: report.Versions(peers),
+		Options: report.Options{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup, Baseline: o.baseline}}
+	name := filepath.Join(o.out, started.Format("2006-01-02T150405"))
+	s := &suite.Suite{Rows: rows, Peers: peers, Named: o.peers != "", Rounds: o.rounds, Duration: o.duration,
+		Warmup: o.warmup, Cores: cores, Places: places, Progress: os.Stderr,
 		Save: func(rows []report.Row, finished bool) error {
 			rep.Rows, rep.Finished, rep.Took = rows, finished, time.Since(started)
-			return rep.Save(path)
+			return rep.Save(name + ".json")
 		}}
 	_, err = s.Run(ctx)
-	if terr := rep.Text(os.Stdout); terr != nil {
-		return terr
+	if werr := write(rep, name); werr != nil {
+		return werr
 	}
-	fmt.Fprintln(os.Stderr, "results:", path)
 	return err
 }
 
-// build makes our binaries; the C servers only where a compiler and liburing are.
-func build(ctx context.Context, bin string) error {
-	fmt.Fprintln(os.Stderr, "building …")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./cmd/peer", "./cmd/load")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("building the servers: %w", err)
+// write makes the pages from the report and prints the table.
+func write(rep *report.Report, name string) error {
+	if err := rep.Text(os.Stdout); err != nil {
+		return err
 	}
-	floor := exec.CommandContext(ctx, "make", "-s", "-k", "-C", "floor")
-	if out, err := floor.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "floor/ is skipped in part or whole (it needs gcc and liburing-dev): %v\n%s", err, out)
+	if err := rep.WriteMarkdown(name + ".md"); err != nil {
+		return err
 	}
+	if err := rep.WriteHTML(name + ".html"); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "wrote %s.json, .md and .html\n", name)
 	return nil
 }

@@ -1,0 +1,73 @@
+package scenario
+
+import "github.com/headrace/headrace/bench/harness"
+
+// nginx: one worker, everything that costs and is not needed switched off, as its own advice for
+// static files goes.
+func nginx() Peer {
+	args := []string{"nginx", "-p", "{tmp}", "-c", "{config}", "-e", "stderr"}
+	return Peer{Name: "nginx", About: "C, epoll", Program: "nginx", Version: "nginx -v",
+		Commands: map[string]harness.Command{
+			ServeStatic: {Args: args, Config: nginxConfig},
+			ServeHello:  {Args: args, Config: nginxConfig},
+			ServeUpload: {Args: args, Config: nginxConfig},
+		}}
+}
+
+const nginxConfig = `
+daemon off;
+user root;
+pid {tmp}/nginx.pid;
+error_log stderr crit;
+worker_processes {loops};
+worker_rlimit_nofile 65536;
+events { worker_connections 16384; use epoll; }
+http {
+	access_log off;
+	sendfile on;
+	tcp_nopush on;
+	tcp_nodelay on;
+	keepalive_timeout 600s;
+	keepalive_requests 1000000000;
+	open_file_cache max=100 inactive=600s;
+	open_file_cache_valid 600s;
+	client_body_temp_path {tmp}/body;
+	client_max_body_size 0;
+	proxy_temp_path {tmp}/proxy;
+	fastcgi_temp_path {tmp}/fastcgi;
+	uwsgi_temp_path {tmp}/uwsgi;
+	scgi_temp_path {tmp}/scgi;
+	default_type application/octet-stream;
+	server {
+		listen {addr};
+		root {root};
+		location = / { default_type text/plain; return 200 "Hello, World!"; }
+		location /upload- { root {dir}; dav_methods PUT; create_full_put_path on; }
+	}
+}
+`
+
+// haproxy in TCP mode, one thread for each core. splice is left to its own judgement, on.
+func haproxy() Peer {
+	return Peer{Name: "haproxy", About: "C, epoll", Program: "haproxy", Version: "haproxy -v",
+		Commands: map[string]harness.Command{
+			ServeProxy: {Args: []string{"haproxy", "-db", "-f", "{config}"}, Config: haproxyConfig},
+		}}
+}
+
+const haproxyConfig = `
+global
+	nbthread {loops}
+	maxconn 20000
+defaults
+	mode tcp
+	timeout connect 10s
+	timeout client 600s
+	timeout server 600s
+	option splice-auto
+frontend in
+	bind {addr}
+	default_backend out
+backend out
+	server one {to}
+`

@@ -1,0 +1,43 @@
+package scenario
+
+import "github.com/headrace/headrace/bench/harness"
+
+// ours are the project's examples, one peer for each engine and each way to write a server.
+func ours() []Peer {
+	return []Peer{
+		example("headrace", "io_uring, handler", "io_uring", map[string][]string{
+			ServeEcho:   {"echo", "-mode", "handler"},
+			ServeStatic: {"fileserver", "-root", "{root}"},
+			ServeProxy:  {"proxy", "-to", "{to}"},
+			ServeUpload: {"upload", "-dir", "{dir}"},
+		}),
+		example("headrace-fiber", "io_uring, fiber", "io_uring", map[string][]string{
+			ServeEcho:  {"echo", "-mode", "fiber"},
+			ServeHello: {"httphello", "-engine", "fiber"},
+		}),
+		example("headrace-stdnet", "io_uring, net.Conn", "io_uring", map[string][]string{
+			ServeEcho:  {"echo", "-mode", "stdnet"},
+			ServeHello: {"httphello", "-engine", "nethttp"},
+		}),
+		example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
+			ServeEcho:   {"echo", "-mode", "handler"},
+			ServeStatic: {"fileserver", "-root", "{root}"},
+			ServeProxy:  {"proxy", "-to", "{to}"},
+			ServeUpload: {"upload", "-dir", "{dir}"},
+		}),
+		few(example("headrace-portable", "net.Conn engine, handler", "portable", map[string][]string{
+			ServeEcho: {"echo", "-mode", "handler"},
+		})),
+	}
+}
+
+// example is a peer made of example programs: for each scenario the program's name and its own flags.
+func example(name, about, backend string, programs map[string][]string) Peer {
+	p := Peer{Name: name, About: about, Ours: true, Commands: map[string]harness.Command{}}
+	for serve, program := range programs {
+		args := []string{"{examples}/" + program[0], "-addr", "127.0.0.1:0", "-backend", backend,
+			"-loops", "{loops}"}
+		p.Commands[serve] = harness.Command{Args: append(args, program[1:]...)}
+	}
+	return p
+}

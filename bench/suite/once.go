@@ -1,0 +1,76 @@
+//go:build linux
+
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/scenario"
+)
+
+// once is one round of one peer: a fresh server, a run, the end of the server.
+func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (load.Result, string, error) {
+	var none load.Result
+	cores := s.cores(row)
+	params := harness.Params{Size: row.Spec.Size, Loops: row.Loops, Root: s.Places.Files}
+	var err error
+	if params.Dir, err = os.MkdirTemp(s.Places.Scratch, "upload-*"); err != nil {
+		return none, "", err
+	}
+	defer os.RemoveAll(params.Dir)
+	if row.Serve == scenario.ServeProxy {
+		behind, err := s.backend(ctx, row, cores)
+		if err != nil {
+			return none, "", err
+		}
+		defer func() { _ = behind.Stop() }() // it was not what is measured
+		params.To = behind.Addr
+	}
+	server, err := harness.Start(ctx, s.Places.command(p.Commands[row.Serve]), params, cores.Server)
+	if err != nil {
+		return none, "", err
+	}
+	spec := row.Spec
+	spec.Core = cores.Server[0]
+	spec.Warmup, spec.Duration = s.Warmup, max(s.Duration, row.Least)
+	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.Client)
+	_ = server.Stop() // measured; how it ends is the tests' business
+	if err == nil && r.Errors > 0 {
+		err = fmt.Errorf("%d connections failed: %s", r.Errors, r.Error)
+	}
+	return r, server.Backend, err
+}
+
+// backend is what a proxy stands before: the cheapest echo there is, on the generator's core.
+func (s *Suite) backend(ctx context.Context, row scenario.Row, cores harness.Cores) (*harness.Server, error) {
+	for _, name := range []string{"floor-epoll", "std"} {
+		for _, p := range scenario.Peers() {
+			if p.Name != name || s.Places.missing(p, scenario.ServeEcho) != "" {
+				continue
+			}
+			return harness.Start(ctx, s.Places.command(p.Commands[scenario.ServeEcho]),
+				harness.Params{Size: row.Spec.Size, Loops: 1}, cores.Client)
+		}
+	}
+	return nil, errors.New("no echo server to stand behind the proxy")
+}
+
+// cores gives the server as many cores as it has loops, from the front, and the generator the rest;
+// where none is left they share the last ones.
+func (s *Suite) cores(row scenario.Row) harness.Cores {
+	n := min(max(row.Loops, 1), len(s.Cores))
+	threads := max(row.Spec.Threads, 1)
+	rest := s.Cores[n:]
+	if len(rest) > threads {
+		rest = rest[:threads]
+	}
+	if len(rest) == 0 {
+		rest = s.Cores[len(s.Cores)-n:]
+	}
+	return harness.Cores{Server: s.Cores[:n], Client: rest}
+}
