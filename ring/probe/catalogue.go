@@ -25,7 +25,7 @@ const (
 	FeatRestrictions      = "restrictions"
 	FeatIOWQMaxWorkers    = "iowq_max_workers"
 	FeatCQESkip           = "cqe_skip"
-	FeatRingFD            = "ring_fd"
+	FeatRingFD            = "registered_ring_fd"
 	FeatSparseFiles       = "sparse_files"
 	FeatSyncCancel        = "sync_cancel"
 	FeatRecvmsgMultishot  = "recvmsg_multishot"

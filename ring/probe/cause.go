@@ -66,8 +66,8 @@ func causeOf(f facts, a attempt) Cause {
 	case syscall.EACCES:
 		return CauseLSM
 	case syscall.ENOMEM:
-		// Rings are charged before 5.12, and on some kernels after
-		// (https://github.com/axboe/liburing/issues/1408).
+		// Rings are charged before 5.12, and again from 6.14 on
+		// (https://github.com/axboe/liburing/issues/1408, and seen on 6.18).
 		if f.memlock.binds(f.status) {
 			return CauseMemlock
 		}

@@ -141,13 +141,8 @@ func (r *Report) rejectIOUring(want Want) *Rejected {
 	if len(r.Features) == 0 {
 		return &Rejected{Engine: EngineIOUring, Reason: "io_uring was not probed"}
 	}
-	for _, f := range r.Features {
-		if !f.Required && !slices.Contains(want.Require, f.ID) {
-			continue
-		}
-		if reason := f.missing(want); reason != "" {
-			return &Rejected{Engine: EngineIOUring, Reason: "io_uring " + reason, Errno: f.Errno}
-		}
+	if f, reason := r.worst(want); reason != "" {
+		return &Rejected{Engine: EngineIOUring, Reason: "io_uring " + reason, Errno: f.Errno}
 	}
 	for _, id := range want.Require {
 		if _, ok := r.Feature(id); !ok {
@@ -155,6 +150,20 @@ func (r *Report) rejectIOUring(want Want) *Rejected {
 		}
 	}
 	return nil
+}
+
+// worst finds the needed feature that speaks against io_uring, of several the one
+// that came last: its first kernel is the one to run.
+func (r *Report) worst(want Want) (worst Feature, why string) {
+	for _, f := range r.Features {
+		if !f.Required && !slices.Contains(want.Require, f.ID) {
+			continue
+		}
+		if reason := f.missing(want); reason != "" && (why == "" || worst.Since.Less(f.Since)) {
+			worst, why = f, reason
+		}
+	}
+	return worst, why
 }
 
 // missing says in few words what is wrong with a feature that is needed, or

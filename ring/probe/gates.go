@@ -20,14 +20,10 @@ const (
 const minMemlock = 64 << 20
 
 // gates turns what was read and what was answered into the list of gates. A gate
-// fails only when the block is its own doing; what it merely shows is ok.
-func gates(f facts, attempts []attempt, block *Block) []Gate {
+// fails only when it is the cause; what it merely shows is ok.
+func gates(f facts, attempts []attempt, cause Cause) []Gate {
 	if f.host.OS != "linux" {
 		return []Gate{{ID: gateKernel, Status: StatusFail, Value: f.host.OS, Detail: "io_uring is Linux's own"}}
-	}
-	cause := Cause("")
-	if block != nil {
-		cause = block.Cause
 	}
 	return []Gate{
 		syscallGate(attempts, cause),
@@ -149,7 +145,7 @@ func memlockGate(f facts, cause Cause) Gate {
 		g.Detail = "room for registered buffers"
 	}
 	if cause == CauseMemlock {
-		g.Status, g.Detail = StatusFail, "too little for a ring"
+		g.Status, g.Detail = StatusFail, "too little for the rings"
 	}
 	return g
 }
@@ -160,7 +156,7 @@ func kernelGate(f facts, cause Cause) Gate {
 		g.Value, g.Status = "unknown", StatusSkipped
 	}
 	if cause == CauseKernel {
-		g.Status, g.Detail = StatusFail, "no io_uring, or too little of it"
+		g.Status, g.Detail = StatusFail, "no io_uring, or too little of it: 6.0 is the floor"
 	}
 	return g
 }

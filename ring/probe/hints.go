@@ -23,25 +23,18 @@ var memlockHints = []Hint{
 
 // hints says what the operator can do: first what would make io_uring usable, then
 // what would make it better.
-func hints(f facts, block *Block, gates []Gate) []Hint {
-	var out []Hint
-	if block != nil {
-		out = fixes(f, block)
-	}
-	if block == nil || block.Cause != CauseMemlock {
-		for _, g := range gates {
-			if g.ID == gateMemlock && g.Status == StatusWarn && blockIsNot(block, CausePlatform) {
-				out = append(out, pick(memlockHints, f.host.Container, false)...)
-			}
+func hints(f facts, cause Cause, gates []Gate) []Hint {
+	out := fixes(f, cause)
+	for _, g := range gates {
+		if g.ID == gateMemlock && g.Status == StatusWarn {
+			out = append(out, pick(memlockHints, f.host.Container, false)...)
 		}
 	}
 	return out
 }
 
-func blockIsNot(block *Block, cause Cause) bool { return block == nil || block.Cause != cause }
-
-func fixes(f facts, block *Block) []Hint {
-	switch block.Cause {
+func fixes(f facts, cause Cause) []Hint {
+	switch cause {
 	case CauseSeccomp:
 		return pick(seccompHints, f.host.Container, true)
 	case CauseMemlock:

@@ -13,17 +13,21 @@ import (
 	"github.com/headrace/headrace/ring"
 )
 
-const (
-	ringEntries = 16
-	// ringWant is what the engine asks for, so that the round trips run as its
-	// operations will.
-	ringWant = ring.SetupCQSize | ring.SetupSubmitAll | ring.SetupSingleIssuer |
-		ring.SetupDeferTaskrun | ring.SetupNoSQArray
-)
+// ringWant is what the engine asks for, so that the round trips run as its
+// operations will.
+const ringWant = ring.SetupSingleIssuer | ring.SetupDeferTaskrun | ring.SetupTaskrunFlag |
+	ring.SetupSubmitAll | ring.SetupCQSize | ring.SetupClamp | ring.SetupNoSQArray
+
+// cqFactor is the engine's too.
+const cqFactor = 8
+
+func (o Options) newRing() (*ring.Ring, error) {
+	return ring.New(uint32(o.Entries), ring.Params{Flags: ringWant, CQEntries: uint32(o.Entries * cqFactor)})
+}
 
 // probeLive makes one ring and tries everything on it. The goroutine is locked to
 // its thread, because the ring belongs to the thread that made it.
-func probeLive(ctx context.Context) live {
+func probeLive(ctx context.Context, f facts, opts Options) live {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
 
@@ -31,7 +35,7 @@ func probeLive(ctx context.Context) live {
 		attempts: []attempt{{call: callSetup}, {call: callRegister}, {call: callEnter}},
 		found:    make(map[string]finding),
 	}
-	r, err := ring.New(ringEntries, ring.Params{Flags: ringWant, CQEntries: 4 * ringEntries})
+	r, err := opts.newRing()
 	if !l.tried(0, err) {
 		return l
 	}
@@ -54,7 +58,23 @@ func probeLive(ctx context.Context) live {
 		l.optionalOn(t, p)
 	}
 	p.discard()
+	if f.memlock.binds(f.status) {
+		l.tried(0, makeMore(opts))
+	}
 	return l
+}
+
+// makeMore holds the other loops' rings too for a moment, because the limit on
+// locked memory counts them together.
+func makeMore(opts Options) error {
+	for range opts.Rings - 1 {
+		r, err := opts.newRing()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+	}
+	return nil
 }
 
 // tried notes the answer of one of the three calls and reports whether to go on.

@@ -4,6 +4,6 @@ package probe
 
 import "context"
 
-func probeLive(context.Context) live { return live{} }
+func probeLive(context.Context, facts, Options) live { return live{} }
 
 func probeEpoll() epollAnswer { return epollAnswer{} }

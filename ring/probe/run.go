@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	goruntime "runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -16,6 +17,26 @@ type Options struct {
 	// real one. A test puts a fake /proc there. Where it says that the sysctl
 	// forbids io_uring to everybody, no call is made.
 	FS fs.FS
+	// Entries is the size of the rings that the program will make, 8 times as many
+	// completions included; zero means 256. It matters where RLIMIT_MEMLOCK counts
+	// rings: before Linux 5.12, and again from 6.14 on.
+	Entries int
+	// Rings is how many of them, one a loop; zero means GOMAXPROCS. Where
+	// RLIMIT_MEMLOCK binds, that many are made at once, to see.
+	Rings int
+}
+
+func (o Options) fill() Options {
+	if o.FS == nil {
+		o.FS = os.DirFS("/")
+	}
+	if o.Entries <= 0 {
+		o.Entries = 256
+	}
+	if o.Rings <= 0 {
+		o.Rings = goruntime.GOMAXPROCS(0)
+	}
+	return o
 }
 
 // Run probes everything: the gates, the required features and the optional ones.
@@ -26,14 +47,11 @@ type Options struct {
 // the probe itself was cut short: errors.Is holds for ctx.Err().
 func Run(ctx context.Context, opts Options) (*Report, error) {
 	start := time.Now()
-	root := opts.FS
-	if root == nil {
-		root = os.DirFS("/")
-	}
-	f := readFacts(root)
+	opts = opts.fill()
+	f := readFacts(opts.FS)
 	var seen live
 	if diagnose(f, nil) == nil {
-		seen = probeLive(ctx)
+		seen = probeLive(ctx, f, opts)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("probe: cut short: %w", context.Cause(ctx))
@@ -72,12 +90,26 @@ type epollAnswer struct {
 func assemble(f facts, seen live) *Report {
 	r := &Report{Schema: Schema, Host: f.host, Ops: seen.ops}
 	r.Block = diagnose(f, seen.attempts)
-	r.Gates = gates(f, seen.attempts, r.Block)
 	r.Features = features(f, seen.found, r.Block)
-	r.Hints = hints(f, r.Block, r.Gates)
+	r.Gates = gates(f, seen.attempts, r.cause())
+	r.Hints = hints(f, r.cause(), r.Gates)
 	r.Engines = []EngineStatus{epollStatus(f, seen.epoll)}
 	r.Engines = engines(r)
 	return r
+}
+
+// cause is what keeps io_uring from running: that of the block or, where calls pass
+// but a required feature is refused, the kernel.
+func (r *Report) cause() Cause {
+	if r.Block != nil {
+		return r.Block.Cause
+	}
+	for _, f := range r.Features {
+		if f.Required && f.State == No {
+			return CauseKernel
+		}
+	}
+	return ""
 }
 
 // features is the catalogue with what was found out. Where io_uring is blocked

@@ -33,7 +33,7 @@ type trial struct {
 	lastID   uint64
 	inFlight int
 	inbox    []ring.CQE // reaped, not yet awaited
-	batch    [ringEntries]ring.CQE
+	batch    [16]ring.CQE
 }
 
 func newTrial(ctx context.Context, r *ring.Ring) (*trial, error) {

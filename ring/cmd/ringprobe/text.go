@@ -43,7 +43,9 @@ func writeText(w io.Writer, r *probe.Report, verbose, colour bool) error {
 	p.line("Host      %s", hostText(r.Host))
 	p.gates(r)
 	p.engines(r)
-	p.features(r, verbose)
+	if r.Block == nil || verbose { // where nothing could be tried, the list says nothing
+		p.features(r, verbose)
+	}
 	if verbose {
 		p.ops(r)
 		p.knownBad()
