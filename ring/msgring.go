@@ -13,6 +13,5 @@ import "unsafe"
 func SyncMsgRing(ringFD int, res int32, userData uint64) error {
 	var sqe SQE
 	sqe.PrepMsgRing(ringFD, res, userData, 0)
-	_, err := registerResult(-1, RegisterSendMsgRing, unsafe.Pointer(&sqe), 1)
-	return err
+	return registerBlind(RegisterSendMsgRing, unsafe.Pointer(&sqe), 1)
 }

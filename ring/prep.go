@@ -12,16 +12,17 @@ import (
 // field but Flags, to which a few add SQEBufferSelect, and UserData, which no one touches. None allocates.
 // The package comment tells how long the memory that an entry points to must live.
 
-var (
-	never      bool // stays false; the compiler can not know
-	escapeSink unsafe.Pointer
-)
+// escape holds no pointer ever; the compiler can not know that its flag stays false.
+var escape struct {
+	on bool
+	to unsafe.Pointer
+}
 
 // address returns p as the kernel wants it. It makes what p points to escape to the heap in the eyes of the
 // compiler, since an address on a goroutine stack goes stale when the stack moves.
 func address(p unsafe.Pointer) uint64 {
-	if never {
-		escapeSink = p
+	if escape.on {
+		escape.to = p
 	}
 	return uint64(uintptr(p))
 }

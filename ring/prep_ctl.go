@@ -54,9 +54,10 @@ func (s *SQE) PrepLinkTimeout(ts *Timespec, flags TimeoutFlags) {
 // CancelFlags choose what an asynchronous cancel matches (sqe->cancel_flags).
 type CancelFlags uint32
 
-// Cancel flags; the comment gives the uapi name and first kernel.
+// Cancel flags; the comment gives the uapi name and first kernel. With CancelAll and CancelAny the result
+// counts the matches.
 const (
-	CancelAll      CancelFlags = 1 << iota // IORING_ASYNC_CANCEL_ALL, 5.19: every match, the result is their number
+	CancelAll      CancelFlags = 1 << iota // IORING_ASYNC_CANCEL_ALL, 5.19: every match
 	CancelFD                               // IORING_ASYNC_CANCEL_FD, 5.19: match the descriptor
 	CancelAny                              // IORING_ASYNC_CANCEL_ANY, 5.19: match everything
 	CancelFDFixed                          // IORING_ASYNC_CANCEL_FD_FIXED, 6.0: the descriptor is a slot

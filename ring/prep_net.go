@@ -66,8 +66,8 @@ func (s *SQE) PrepRecv(fd int, buf []byte, flags int) {
 	s.OpFlags = uint32(flags)
 }
 
-// PrepRecvSelect receives up to maxLen bytes, zero for no limit, into a buffer of group bgid (io_uring_prep_recv
-// with IOSQE_BUFFER_SELECT, 5.7). ENOBUFS: the group is empty.
+// PrepRecvSelect receives up to maxLen bytes, zero for no limit, into a buffer of group bgid
+// (io_uring_prep_recv with IOSQE_BUFFER_SELECT, 5.7). ENOBUFS: the group is empty.
 func (s *SQE) PrepRecvSelect(fd int, bgid uint16, maxLen uint32, flags int) {
 	s.prep(OpRecv, fd, 0, maxLen, 0)
 	s.OpFlags = uint32(flags)

@@ -43,7 +43,7 @@ func Query() (QueryOpcodes, error) {
 		queryOp:   queryOpcodes,
 		size:      uint32(unsafe.Sizeof(*data)),
 	}
-	_, err := registerResult(-1, RegisterQuery, unsafe.Pointer(&hdr), 0)
+	err := registerBlind(RegisterQuery, unsafe.Pointer(&hdr), 0)
 	goruntime.KeepAlive(data)
 	if err != nil {
 		return QueryOpcodes{}, err

@@ -26,8 +26,8 @@ type recvMsgOut struct {
 	flags      uint32
 }
 
-// ParseRecvMsg takes apart buf, the used part of a provided buffer (CQE.Res bytes), as template msg laid it out
-// (io_uring_recvmsg_validate and its companions, 6.0). It copies nothing. False: buf is too short to be one.
+// ParseRecvMsg takes apart buf, the used part of a provided buffer (CQE.Res bytes), as template msg laid it
+// out (io_uring_recvmsg_validate and its companions, 6.0). It copies nothing. False: buf is too short.
 func ParseRecvMsg(buf []byte, msg *unix.Msghdr) (RecvMsg, bool) {
 	const headerLen = int(unsafe.Sizeof(recvMsgOut{}))
 	nameRoom, controlRoom := int(msg.Namelen), int(msg.Controllen)

@@ -14,24 +14,39 @@ import (
 
 // register is io_uring_register(2) for the calls that return nothing but success.
 func (r *Ring) register(op RegisterOp, arg unsafe.Pointer, nr uint32) error {
-	err := iouring.IOURingRegister(r.fd, uint8(op), arg, nr)
-	if err != nil {
+	if r.fd < 0 {
+		return os.NewSyscallError("io_uring_register", unix.EBADF)
+	}
+	if err := iouring.IOURingRegister(r.fd, uint8(op), arg, nr); err != nil {
 		return os.NewSyscallError("io_uring_register", bareErrno(err))
 	}
 	return nil
 }
 
-// registerResult is io_uring_register(2) for the calls that return a count, or work without a ring (fd -1).
-func registerResult(fd int, op RegisterOp, arg unsafe.Pointer, nr uint32) (int, error) {
+// registerCount is io_uring_register(2) for the calls that return a count.
+func (r *Ring) registerCount(op RegisterOp, arg unsafe.Pointer, nr uint32) (int, error) {
+	if r.fd < 0 {
+		return 0, os.NewSyscallError("io_uring_register", unix.EBADF)
+	}
 	for {
-		n, err := registerOnce(fd, op, arg, nr)
+		n, err := registerOnce(r.fd, op, arg, nr)
 		if !errors.Is(err, unix.EINTR) {
 			return n, err
 		}
 	}
 }
 
-// registerOnce is registerResult that lets a signal end it with EINTR.
+// registerBlind is io_uring_register(2) for the calls that need no ring.
+func registerBlind(op RegisterOp, arg unsafe.Pointer, nr uint32) error {
+	for {
+		_, err := registerOnce(-1, op, arg, nr)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// registerOnce is one io_uring_register(2), which a signal may end with EINTR.
 func registerOnce(fd int, op RegisterOp, arg unsafe.Pointer, nr uint32) (int, error) {
 	n, _, errno := syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(fd), uintptr(op), uintptr(arg),
 		uintptr(nr), 0, 0)

@@ -4,6 +4,7 @@ package ring
 
 import (
 	"errors"
+	"os"
 	"time"
 	"unsafe"
 
@@ -35,6 +36,9 @@ type syncCancelReg struct {
 // final completions free their memory. ENOENT: nothing matches. ETIME: the timeout passed.
 func (r *Ring) RegisterSyncCancel(c SyncCancel) error {
 	arg := syncCancelReg{addr: c.UserData, fd: int32(c.FD), flags: uint32(c.Flags), opcode: uint8(c.Op)}
+	if r.fd < 0 {
+		return os.NewSyscallError("io_uring_register", unix.EBADF)
+	}
 	deadline := time.Now().Add(c.Timeout)
 	for {
 		if c.Timeout < 0 {

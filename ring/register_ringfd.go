@@ -24,7 +24,7 @@ func (r *Ring) RegisterRingFD() error {
 		return nil
 	}
 	up := rsrcUpdate{offset: ^uint32(0), data: uint64(r.fd)}
-	if _, err := registerResult(r.fd, RegisterRingFDs, unsafe.Pointer(&up), 1); err != nil {
+	if _, err := r.registerCount(RegisterRingFDs, unsafe.Pointer(&up), 1); err != nil {
 		return err
 	}
 	r.ringFD = registeredFD{tid: unix.Gettid(), index: up.offset}
@@ -48,6 +48,6 @@ func (r *Ring) UnregisterRingFD() error {
 		return nil
 	}
 	up := rsrcUpdate{offset: was.index}
-	_, err := registerResult(r.fd, UnregisterRingFDs, unsafe.Pointer(&up), 1)
+	_, err := r.registerCount(UnregisterRingFDs, unsafe.Pointer(&up), 1)
 	return err
 }

@@ -52,7 +52,7 @@ func (r *Ring) registerRsrc(op RegisterOp, nr, flags uint32, data unsafe.Pointer
 // updateRsrc replaces nr resources from offset on and returns how many it did.
 func (r *Ring) updateRsrc(op RegisterOp, offset, nr uint32, data unsafe.Pointer, tags []uint64) (int, error) {
 	arg := rsrcUpdate2{offset: offset, nr: nr, data: address(data), tags: tagsAddress(tags)}
-	n, err := registerResult(r.fd, op, unsafe.Pointer(&arg), uint32(unsafe.Sizeof(arg)))
+	n, err := r.registerCount(op, unsafe.Pointer(&arg), uint32(unsafe.Sizeof(arg)))
 	goruntime.KeepAlive(data)
 	goruntime.KeepAlive(tags)
 	return n, err

@@ -35,8 +35,10 @@ type Ring struct {
 // unsupportedLayout are the flags that change the memory layout in ways this package does not read.
 const unsupportedLayout = SetupSQE128 | SetupCQE32 | SetupNoMmap | SetupRegisteredFDOnly | SetupCQEMixed
 
-var errLayout = fmt.Errorf("ring: SQE128, CQE32, CQE_MIXED, NO_MMAP and REGISTERED_FD_ONLY: %w", errors.ErrUnsupported)
-var errSingleMmap = fmt.Errorf("ring: kernel without IORING_FEAT_SINGLE_MMAP: %w", errors.ErrUnsupported)
+var (
+	errLayout     = fmt.Errorf("ring: setup flags among %v: %w", unsupportedLayout, errors.ErrUnsupported)
+	errSingleMmap = fmt.Errorf("ring: kernel without IORING_FEAT_SINGLE_MMAP: %w", errors.ErrUnsupported)
+)
 
 // Setup makes a ring of at least entries submission entries with exactly the flags of p
 // (io_uring_queue_init_params). Completion entries are twice that, or p.CQEntries with SetupCQSize.

@@ -45,8 +45,8 @@ func (f SQEFlags) String() string { return sqeNames.join(uint64(f)) }
 // FileIndexAlloc as a direct slot asks the kernel to choose a free one (IORING_FILE_INDEX_ALLOC, 5.19).
 const FileIndexAlloc = ^uint32(0)
 
-// prep is the common part of every Prep method: it sets the five fields that all operations use, and
-// clears those that only some set. Flags and UserData stay as they are.
+// prep is the common part of every Prep method: it sets the fields that most operations use, and clears
+// those that only some do. Flags and UserData stay as they are.
 func (s *SQE) prep(op Op, fd int, addr uint64, length uint32, off uint64) {
 	s.Opcode = op
 	s.Ioprio = 0
@@ -61,7 +61,7 @@ func (s *SQE) prep(op Op, fd int, addr uint64, length uint32, off uint64) {
 	s.Addr3, s.pad2 = 0, 0
 }
 
-// setDirect stores a slot of the registered files; the kernel counts from one, zero means a normal descriptor.
+// setDirect stores a slot of the registered files. The kernel counts from one: zero is a normal descriptor.
 func (s *SQE) setDirect(slot uint32) {
 	if slot != FileIndexAlloc {
 		slot++

@@ -1,0 +1,139 @@
+//go:build linux
+
+package ring
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestStructSizes holds the sizes that <linux/io_uring.h> gives on every architecture.
+func TestStructSizes(t *testing.T) {
+	for name, v := range map[string]struct{ want, got uintptr }{
+		"io_uring_sqe":             {64, unsafe.Sizeof(SQE{})},
+		"io_uring_cqe":             {16, unsafe.Sizeof(CQE{})},
+		"__kernel_timespec":        {16, unsafe.Sizeof(Timespec{})},
+		"io_uring_getevents_arg":   {24, unsafe.Sizeof(geteventsArg{})},
+		"io_uring_rsrc_register":   {32, unsafe.Sizeof(rsrcRegister{})},
+		"io_uring_rsrc_update":     {16, unsafe.Sizeof(rsrcUpdate{})},
+		"io_uring_rsrc_update2":    {32, unsafe.Sizeof(rsrcUpdate2{})},
+		"io_uring_buf":             {16, unsafe.Sizeof(ringBuf{})},
+		"io_uring_buf_reg":         {40, unsafe.Sizeof(bufReg{})},
+		"io_uring_buf_status":      {40, unsafe.Sizeof(bufStatus{})},
+		"io_uring_probe":           {16 + 256*8, unsafe.Sizeof(Probe{})},
+		"io_uring_probe_op":        {8, unsafe.Sizeof(probeOp{})},
+		"io_uring_restriction":     {16, unsafe.Sizeof(Restriction{})},
+		"io_uring_clone_buffers":   {32, unsafe.Sizeof(cloneBuffers{})},
+		"io_uring_sync_cancel_reg": {64, unsafe.Sizeof(syncCancelReg{})},
+		"io_uring_recvmsg_out":     {16, unsafe.Sizeof(recvMsgOut{})},
+		"io_uring_query_hdr":       {40, unsafe.Sizeof(queryHdr{})},
+		"io_uring_query_opcode":    {48, unsafe.Sizeof(queryOpcode{})},
+	} {
+		require.Equal(t, v.want, v.got, name)
+	}
+}
+
+func TestFieldOffsets(t *testing.T) {
+	var s SQE
+	var c CQE
+	var g geteventsArg
+	var b ringBuf
+	var r bufReg
+	var q queryHdr
+	var o queryOpcode
+	var x syncCancelReg
+	var u rsrcUpdate2
+	for name, v := range map[string]struct{ want, got uintptr }{
+		"io_uring_sqe.opcode":                    {0, unsafe.Offsetof(s.Opcode)},
+		"io_uring_sqe.flags":                     {1, unsafe.Offsetof(s.Flags)},
+		"io_uring_sqe.ioprio":                    {2, unsafe.Offsetof(s.Ioprio)},
+		"io_uring_sqe.fd":                        {4, unsafe.Offsetof(s.FD)},
+		"io_uring_sqe.off":                       {8, unsafe.Offsetof(s.Off)},
+		"io_uring_sqe.addr":                      {16, unsafe.Offsetof(s.Addr)},
+		"io_uring_sqe.len":                       {24, unsafe.Offsetof(s.Len)},
+		"io_uring_sqe.rw_flags":                  {28, unsafe.Offsetof(s.OpFlags)},
+		"io_uring_sqe.user_data":                 {32, unsafe.Offsetof(s.UserData)},
+		"io_uring_sqe.buf_index":                 {40, unsafe.Offsetof(s.BufIG)},
+		"io_uring_sqe.personality":               {42, unsafe.Offsetof(s.Personality)},
+		"io_uring_sqe.file_index":                {44, unsafe.Offsetof(s.FileIndex)},
+		"io_uring_sqe.addr3":                     {48, unsafe.Offsetof(s.Addr3)},
+		"io_uring_cqe.user_data":                 {0, unsafe.Offsetof(c.UserData)},
+		"io_uring_cqe.res":                       {8, unsafe.Offsetof(c.Res)},
+		"io_uring_cqe.flags":                     {12, unsafe.Offsetof(c.Flags)},
+		"io_uring_getevents_arg.min_wait_usec":   {12, unsafe.Offsetof(g.minWaitUsec)},
+		"io_uring_getevents_arg.ts":              {16, unsafe.Offsetof(g.ts)},
+		"io_uring_buf.len":                       {8, unsafe.Offsetof(b.len)},
+		"io_uring_buf.bid":                       {12, unsafe.Offsetof(b.bid)},
+		"io_uring_buf_ring.tail":                 {14, unsafe.Offsetof(b.resv)},
+		"io_uring_buf_reg.ring_entries":          {8, unsafe.Offsetof(r.ringEntries)},
+		"io_uring_buf_reg.bgid":                  {12, unsafe.Offsetof(r.bgid)},
+		"io_uring_buf_reg.flags":                 {14, unsafe.Offsetof(r.flags)},
+		"io_uring_query_hdr.query_op":            {16, unsafe.Offsetof(q.queryOp)},
+		"io_uring_query_hdr.result":              {24, unsafe.Offsetof(q.result)},
+		"io_uring_query_opcode.feature_flags":    {8, unsafe.Offsetof(o.featureFlags)},
+		"io_uring_query_opcode.nr_query_opcodes": {40, unsafe.Offsetof(o.nrQueryOpcodes)},
+		"io_uring_sync_cancel_reg.timeout":       {16, unsafe.Offsetof(x.timeout)},
+		"io_uring_sync_cancel_reg.opcode":        {32, unsafe.Offsetof(x.opcode)},
+		"io_uring_rsrc_update2.nr":               {24, unsafe.Offsetof(u.nr)},
+	} {
+		require.Equal(t, v.want, v.got, name)
+	}
+}
+
+// TestConstants ties both ends and the odd ones of each iota list to the header; a slip in between would move
+// the end.
+func TestConstants(t *testing.T) {
+	for name, v := range map[string]struct{ want, got uint64 }{
+		"IORING_OP_READV":                       {1, uint64(OpReadv)},
+		"IORING_OP_ACCEPT":                      {13, uint64(OpAccept)},
+		"IORING_OP_SEND":                        {26, uint64(OpSend)},
+		"IORING_OP_RECV":                        {27, uint64(OpRecv)},
+		"IORING_OP_MSG_RING":                    {40, uint64(OpMsgRing)},
+		"IORING_OP_SEND_ZC":                     {47, uint64(OpSendZC)},
+		"IORING_OP_PIPE":                        {62, uint64(OpPipe)},
+		"IORING_SETUP_IOPOLL":                   {1 << 0, uint64(SetupIOPoll)},
+		"IORING_SETUP_CQSIZE":                   {1 << 3, uint64(SetupCQSize)},
+		"IORING_SETUP_SUBMIT_ALL":               {1 << 7, uint64(SetupSubmitAll)},
+		"IORING_SETUP_SINGLE_ISSUER":            {1 << 12, uint64(SetupSingleIssuer)},
+		"IORING_SETUP_DEFER_TASKRUN":            {1 << 13, uint64(SetupDeferTaskrun)},
+		"IORING_SETUP_NO_SQARRAY":               {1 << 16, uint64(SetupNoSQArray)},
+		"IORING_SETUP_CQE_MIXED":                {1 << 18, uint64(SetupCQEMixed)},
+		"IORING_FEAT_EXT_ARG":                   {1 << 8, uint64(FeatExtArg)},
+		"IORING_FEAT_RECVSEND_BUNDLE":           {1 << 14, uint64(FeatRecvSendBundle)},
+		"IORING_FEAT_NO_IOWAIT":                 {1 << 17, uint64(FeatNoIOWait)},
+		"IORING_ENTER_GETEVENTS":                {1 << 0, uint64(EnterGetEvents)},
+		"IORING_ENTER_EXT_ARG":                  {1 << 3, uint64(EnterExtArg)},
+		"IORING_ENTER_REGISTERED_RING":          {1 << 4, uint64(EnterRegisteredRing)},
+		"IORING_ENTER_NO_IOWAIT":                {1 << 7, uint64(EnterNoIOWait)},
+		"IOSQE_FIXED_FILE":                      {1 << 0, uint64(SQEFixedFile)},
+		"IOSQE_BUFFER_SELECT":                   {1 << 5, uint64(SQEBufferSelect)},
+		"IOSQE_CQE_SKIP_SUCCESS":                {1 << 6, uint64(SQECQESkipSuccess)},
+		"IORING_CQE_F_MORE":                     {1 << 1, uint64(CQEMore)},
+		"IORING_CQE_F_NOTIF":                    {1 << 3, uint64(CQENotif)},
+		"IORING_CQE_F_SKIP":                     {1 << 5, uint64(CQESkip)},
+		"IORING_CQE_F_32":                       {1 << 15, uint64(CQE32)},
+		"IORING_SQ_TASKRUN":                     {1 << 2, uint64(sqTaskrun)},
+		"IORING_RECVSEND_FIXED_BUF":             {1 << 2, uint64(RecvSendFixedBuf)},
+		"IORING_SEND_VECTORIZED":                {1 << 5, uint64(SendVectorized)},
+		"IORING_ACCEPT_POLL_FIRST":              {1 << 2, uint64(AcceptPollFirst)},
+		"IORING_TIMEOUT_MULTISHOT":              {1 << 6, uint64(TimeoutMultishot)},
+		"IORING_ASYNC_CANCEL_OP":                {1 << 5, uint64(CancelOp)},
+		"IORING_POLL_ADD_LEVEL":                 {1 << 3, uint64(PollAddLevel)},
+		"IORING_MSG_RING_FLAGS_PASS":            {1 << 1, uint64(MsgRingFlagsPass)},
+		"SPLICE_F_FD_IN_FIXED":                  {1 << 31, uint64(SpliceFDInFixed)},
+		"IOU_PBUF_RING_INC":                     {2, uint64(PBufRingInc)},
+		"IORING_NOTIF_USAGE_ZC_COPIED":          {1 << 31, uint64(NotifZCCopied)},
+		"IORING_REGISTER_PROBE":                 {8, uint64(RegisterProbe)},
+		"IORING_REGISTER_ENABLE_RINGS":          {12, uint64(RegisterEnableRings)},
+		"IORING_REGISTER_IOWQ_MAX_WORKERS":      {19, uint64(RegisterIOWQMaxWorkers)},
+		"IORING_REGISTER_PBUF_RING":             {22, uint64(RegisterPBufRing)},
+		"IORING_REGISTER_SEND_MSG_RING":         {31, uint64(RegisterSendMsgRing)},
+		"IORING_REGISTER_RESIZE_RINGS":          {33, uint64(RegisterResizeRings)},
+		"IORING_REGISTER_QUERY":                 {35, uint64(RegisterQuery)},
+		"IORING_RESTRICTION_SQE_FLAGS_REQUIRED": {3, uint64(restrictSQEFlagsRequired)},
+	} {
+		require.Equal(t, v.want, v.got, name)
+	}
+}
