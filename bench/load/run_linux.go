@@ -92,12 +92,13 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 	if first != nil {
 		r.Error = first.Error()
 	}
+	answered := r.Ops > 0 || k.spec.Kind == Idle || k.spec.Kind == Slow && r.Bytes > 0
 	switch {
 	case k.err != nil:
 		return r, k.err
-	case r.Ops == 0 && r.Bytes == 0 && first != nil:
+	case !answered && first != nil:
 		return r, fmt.Errorf("%w: %w", ErrNoAnswer, first)
-	case r.Ops == 0 && r.Bytes == 0 && k.spec.Kind != Idle:
+	case !answered:
 		return r, ErrNoAnswer
 	}
 	return r, nil

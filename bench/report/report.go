@@ -99,17 +99,32 @@ func Good(values []float64) []float64 {
 }
 
 // Bound tells whether the generator was the limit in at least half of the good rounds.
-func (e Entry) Bound() bool {
-	good, bound := 0, 0
+func (e Entry) Bound() bool { return e.mostly(func(r Round) bool { return r.Bound }) }
+
+// Disturbed tells whether, in at least half of the good rounds, something else took more than a tenth
+// of the server's core: the numbers are then too high and too far apart.
+func (e Entry) Disturbed() bool {
+	return e.mostly(func(r Round) bool { return r.ServerBusy-r.Server.CPU > r.Elapsed/10 })
+}
+
+func (e Entry) good() int {
+	n := 0
 	for _, r := range e.Rounds {
 		if r.OK {
-			good++
-			if r.Bound {
-				bound++
-			}
+			n++
 		}
 	}
-	return good > 0 && 2*bound >= good
+	return n
+}
+
+func (e Entry) mostly(is func(Round) bool) bool {
+	n := 0
+	for _, r := range e.Rounds {
+		if r.OK && is(r) {
+			n++
+		}
+	}
+	return n > 0 && 2*n >= e.good()
 }
 
 // Save writes the report as JSON, whole or not at all.

@@ -17,18 +17,13 @@ func (r *Report) Text(w io.Writer) error {
 			row.Scenario, row.Name, main.Unit, r.Options.Baseline)
 		base := row.Entry(r.Options.Baseline)
 		for _, e := range row.Entries {
-			if e.Skipped != "" {
-				fmt.Fprintf(tw, "%s\t\t\t\t\t\t\tskipped: %s\t\n", e.Peer, e.Skipped)
-				continue
-			}
-			values := e.Values(main)
-			s := stats.Summarize(Good(values))
+			s := stats.Summarize(Good(e.Values(main)))
 			if s.N == 0 {
-				fmt.Fprintf(tw, "%s\t\t\t\t\t\t\tfailed: %s\t\n", e.Peer, first(e.Failed))
+				fmt.Fprintf(tw, "%s\t\t\t\t\t\t\t%s\t\n", e.Peer, e.Why())
 				continue
 			}
 			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", e.Peer, Text(s.Median), Text(s.Q3-s.Q1),
-				ratioText(main, e, base), medianText(e, Throughput), medianText(e, Median), medianText(e, P99), e.note())
+				ratioText(main, e, base), medianText(e, Throughput), medianText(e, Median), medianText(e, P99), e.Why())
 		}
 	}
 	return tw.Flush()
@@ -42,16 +37,6 @@ func (r *Row) Entry(peer string) *Entry {
 		}
 	}
 	return nil
-}
-
-func (e Entry) note() string {
-	switch {
-	case len(e.Failed) > 0:
-		return fmt.Sprintf("%d of %d rounds failed: %s", len(e.Failed), len(e.Rounds), e.Failed[0])
-	case e.Bound():
-		return "client-bound"
-	}
-	return ""
 }
 
 func medianText(e Entry, m Metric) string {

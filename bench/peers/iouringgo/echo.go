@@ -19,7 +19,7 @@ import (
 const Backend = "io_uring"
 
 // server has one ring and one goroutine that takes every result; each connection has one request in
-// flight, a receive or a send.
+// flight, a read or a write: the library's Recv and Send report no byte count.
 type server struct {
 	ring    *iouring.IOURing
 	results chan iouring.Result
@@ -71,9 +71,9 @@ func (s *server) loop(ln int) error {
 		switch r.Opcode() {
 		case opAccept:
 			err = s.accepted(ln, r)
-		case opRecv:
+		case opRead:
 			err = s.received(r)
-		case opSend:
+		case opWrite:
 			err = s.sent(r)
 		}
 		if err != nil {
@@ -91,7 +91,7 @@ func (s *server) accepted(ln int, r iouring.Result) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return err
 	}
-	if err := s.submit(iouring.Recv(fd, make([]byte, s.size), 0)); err != nil {
+	if err := s.submit(iouring.Read(fd, make([]byte, s.size))); err != nil {
 		return err
 	}
 	return s.submit(iouring.Accept(ln))
@@ -103,7 +103,7 @@ func (s *server) received(r iouring.Result) error {
 		return unix.Close(r.Fd())
 	}
 	buf, _ := r.GetRequestBuffer()
-	return s.submit(iouring.Send(r.Fd(), buf[:n], unix.MSG_NOSIGNAL))
+	return s.submit(iouring.Write(r.Fd(), buf[:n]))
 }
 
 func (s *server) sent(r iouring.Result) error {
@@ -113,10 +113,10 @@ func (s *server) sent(r iouring.Result) error {
 	}
 	buf, _ := r.GetRequestBuffer()
 	if n < len(buf) {
-		// The request keeps only the rest, so the receive after it gets a smaller buffer.
-		return s.submit(iouring.Send(r.Fd(), buf[n:], unix.MSG_NOSIGNAL))
+		// The request keeps only the rest: whole gives the next read a full buffer again.
+		return s.submit(iouring.Write(r.Fd(), buf[n:]))
 	}
-	return s.submit(iouring.Recv(r.Fd(), s.whole(buf), 0))
+	return s.submit(iouring.Read(r.Fd(), s.whole(buf)))
 }
 
 // whole undoes the slicing of a buffer, or replaces one that a short send has eaten into.

@@ -5,6 +5,6 @@ package iouringgo
 // Opcodes of include/uapi/linux/io_uring.h, which iouring-go keeps in a package of its own.
 const (
 	opAccept = 13 // IORING_OP_ACCEPT
-	opSend   = 26 // IORING_OP_SEND
-	opRecv   = 27 // IORING_OP_RECV
+	opRead   = 22 // IORING_OP_READ
+	opWrite  = 23 // IORING_OP_WRITE
 )

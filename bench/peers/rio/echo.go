@@ -15,7 +15,12 @@ const Backend = "io_uring"
 // Echo sends back what it reads. rio's Write may take less than it was given without an error, so it
 // is called until everything is sent.
 func Echo(cfg peers.Config) error {
-	ln, err := rio.Listen("tcp", cfg.Addr)
+	// With port 0 it fails: it then turns SO_REUSEPORT off, which the next option it sets needs.
+	addr, err := peers.FreeAddr(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	ln, err := rio.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}

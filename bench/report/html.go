@@ -1,0 +1,4 @@
+package report
+
+// WriteHTML is to come.
+func (r *Report) WriteHTML(string) error { return nil }
