@@ -38,7 +38,8 @@ func (fl *flight) file() {
 }
 
 // writeAt writes piece after piece. What stops it after a part is met again by
-// whoever submits the rest.
+// whoever submits the rest. (*os.File).WriteAt does not count what it wrote of a
+// piece before an error, so that a piece counts whole or not at all.
 func (fl *flight) writeAt(f *os.File, off int64) {
 	for _, b := range fl.vec {
 		n, err := f.WriteAt(b, off+int64(fl.n))

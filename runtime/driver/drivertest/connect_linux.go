@@ -4,7 +4,6 @@ package drivertest
 
 import (
 	"net"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -12,7 +11,7 @@ import (
 
 // fullListener returns the address of a listener that accepts nothing and whose
 // backlog takes two connections at most.
-func fullListener(t *testing.T) net.Addr {
+func fullListener(t tb) net.Addr {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { unix.Close(fd) })

@@ -4,10 +4,9 @@ package drivertest
 
 import (
 	"net"
-	"testing"
 )
 
-func fullListener(t *testing.T) net.Addr {
+func fullListener(t tb) net.Addr {
 	t.Skip("needs a listener with a short backlog")
 	return nil
 }

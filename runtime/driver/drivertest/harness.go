@@ -17,10 +17,21 @@ import (
 // Patience is how long a test waits for what must come before it fails.
 const Patience = 30 * time.Second
 
+// tb is what testing.T and rapid.T have in common.
+type tb interface {
+	Helper()
+	Cleanup(func())
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	FailNow()
+	Skip(args ...any)
+}
+
 // harness is one engine with its pool, driven by the test's goroutine.
 type harness struct {
 	driver.Engine
-	t     *testing.T
+	t     tb
 	suite *suite
 	pool  *buffers.Pool
 	caps  driver.Caps
@@ -62,15 +73,23 @@ func (s *suite) config(pool *buffers.Pool) *driver.Config {
 
 // start opens an engine for t and sees to its end.
 func (s *suite) start(t *testing.T) *harness {
-	return s.startWith(t, nil, nil)
-}
-
-func (s *suite) startWith(t *testing.T, pc *buffers.Config, change func(*driver.Config)) *harness {
 	t.Helper()
 	goruntime.LockOSThread()
 	warm(t)
-	before := descriptors()
-	goroutines := goleak.IgnoreCurrent()
+	descriptors, goroutines := descriptors(), goleak.IgnoreCurrent()
+	h := s.harness(t, nil, nil)
+	t.Cleanup(func() {
+		h.end()
+		goleak.VerifyNone(t, goroutines)
+		sameDescriptors(t, descriptors)
+		goruntime.UnlockOSThread()
+	})
+	return h
+}
+
+// harness opens an engine with a pool of its own.
+func (s *suite) harness(t tb, pc *buffers.Config, change func(*driver.Config)) *harness {
+	t.Helper()
 	pool, err := buffers.NewPool(pc)
 	require.NoError(t, err)
 	cfg := s.config(pool)
@@ -79,14 +98,24 @@ func (s *suite) startWith(t *testing.T, pc *buffers.Config, change func(*driver.
 	}
 	e, err := s.open(cfg)
 	require.NoError(t, err)
-	h := &harness{Engine: e, t: t, suite: s, pool: pool, caps: e.Caps()}
-	t.Cleanup(func() {
-		h.end()
-		goleak.VerifyNone(t, goroutines)
-		sameDescriptors(t, before)
-		goruntime.UnlockOSThread()
-	})
-	return h
+	return &harness{Engine: e, t: t, suite: s, pool: pool, caps: e.Caps()}
+}
+
+// reopen replaces h by an engine with another pool and configuration.
+func (h *harness) reopen(pc *buffers.Config, change func(*driver.Config)) *harness {
+	h.t.Helper()
+	h.end()
+	g := h.suite.harness(h.t, pc, change)
+	h.t.Cleanup(g.end)
+	return g
+}
+
+// another opens a second engine beside h, driven by the same goroutine.
+func (h *harness) another() *harness {
+	h.t.Helper()
+	g := h.suite.harness(h.t, nil, nil)
+	h.t.Cleanup(g.end)
+	return g
 }
 
 // end closes the engine and the pool. All is over then.

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -13,11 +12,11 @@ var warmed sync.Once
 
 // warm makes package net open what it keeps for good, as the descriptors of its
 // poller, so that it is not taken for a leak.
-func warm(t *testing.T) {
+func warm(t tb) {
 	warmed.Do(func() {
 		ln, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		ln.Close()
 	})
@@ -42,7 +41,7 @@ func descriptors() map[string]string {
 
 // sameDescriptors fails t when descriptors are open that were not before. Peers of
 // package net may take a moment to close.
-func sameDescriptors(t *testing.T, before map[string]string) {
+func sameDescriptors(t tb, before map[string]string) {
 	if before == nil {
 		return
 	}

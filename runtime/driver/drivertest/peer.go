@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +33,7 @@ var tcp4 = kind{"tcp4", "127.0.0.1:0"}
 func (k kind) isTCP() bool { return k.name != "unix" }
 
 // addr returns an address to listen on.
-func (k kind) addr(t *testing.T) net.Addr {
+func (k kind) addr(t tb) net.Addr {
 	if !k.isTCP() {
 		return &net.UnixAddr{Name: socketPath(t), Net: k.name}
 	}
@@ -44,7 +43,7 @@ func (k kind) addr(t *testing.T) net.Addr {
 }
 
 // socketPath returns a path that is short enough for a socket.
-func socketPath(t *testing.T) string {
+func socketPath(t tb) string {
 	dir, err := os.MkdirTemp("", "hr")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
@@ -55,7 +54,7 @@ func socketPath(t *testing.T) string {
 // than wait for ever.
 type peer struct{ net.Conn }
 
-func newPeer(t *testing.T, c net.Conn) *peer {
+func newPeer(t tb, c net.Conn) *peer {
 	c.SetDeadline(time.Now().Add(Patience))
 	t.Cleanup(func() { c.Close() })
 	return &peer{c}
@@ -74,7 +73,7 @@ func (p *peer) reset() error {
 }
 
 // listenPeer opens a listener of package net.
-func listenPeer(t *testing.T, k kind) net.Listener {
+func listenPeer(t tb, k kind) net.Listener {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(context.Background(), k.name, k.addr(t).String())
@@ -151,4 +150,30 @@ func (h *harness) both(k kind) (driver.Socket, driver.Socket) {
 	c.wait()
 	h.close(ln)
 	return s, c.socket()
+}
+
+// echoClient connects to addr, sends n bytes, and wants them and the end back.
+func echoClient(addr net.Addr, n int64) error {
+	c, err := net.DialTimeout(addr.Network(), addr.String(), Patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(Patience))
+	p := &peer{c}
+	written := make(chan error, 1)
+	go func() {
+		err := writeStream(p, n)
+		if err == nil {
+			err = p.closeWrite()
+		}
+		written <- err
+	}()
+	if err := readStream(p, 0, n); err != nil {
+		return err
+	}
+	if err := readEOF(p); err != nil {
+		return err
+	}
+	return <-written
 }

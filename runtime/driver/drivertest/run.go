@@ -75,6 +75,8 @@ func tests() []test {
 	var all []test
 	for _, group := range [][]test{
 		pollTests, acceptTests, connectTests, recvTests, sendTests, cancelTests, closeTests,
+		optionTests, fileTests, sendFileTests, attachTests, datagramTests, memoryTests,
+		reuseTests, manyTests,
 	} {
 		all = append(all, group...)
 	}

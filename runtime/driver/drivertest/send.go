@@ -72,7 +72,7 @@ func testSendSegments(h *harness, k kind) {
 // for and waits with the rest.
 func testSendSlow(h *harness, k kind) {
 	s, p := h.pair(k)
-	require.NoError(h.t, h.SetOption(s, driver.WriteBuffer, 16<<10))
+	require.NoError(h.t, h.SetOption(s, driver.WriteBuffer, 64<<10))
 	const n = 16 << 20
 	c := h.send(s, data(0, n))
 	for range 20 {
@@ -136,8 +136,8 @@ func testSendClosed(h *harness, k kind) {
 	h.recvAll(s, p, 100)
 }
 
-// echo sends back on s what it receives, and FIN for FIN.
-func (h *harness) echo(s driver.Socket) *call {
+// echo sends back on s what it receives, and FIN for FIN, and calls done then.
+func (h *harness) echo(s driver.Socket, done func()) *call {
 	r, c := h.call(driver.Recv, s), h.call(driver.Send, s)
 	c.op.Chain = &c.out
 	pump := func() {
@@ -154,6 +154,9 @@ func (h *harness) echo(s driver.Socket) *call {
 			if err := h.CloseWrite(s); err != nil {
 				h.t.Errorf("CloseWrite: %v", err)
 			}
+			if done != nil {
+				done()
+			}
 		}
 	}
 	c.then = func(res *driver.Result) {
@@ -169,7 +172,7 @@ func (h *harness) echo(s driver.Socket) *call {
 func testEcho(h *harness, k kind) {
 	for _, n := range []int64{1, 1000, 100_000, 5 << 20} {
 		s, p := h.accepted(k)
-		h.echo(s)
+		h.echo(s, nil)
 		w := h.spawn("peer writes", func() error {
 			if err := writeStream(p, n); err != nil {
 				return err
