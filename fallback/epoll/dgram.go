@@ -1,0 +1,229 @@
+//go:build linux
+
+package epoll
+
+import (
+	"io"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+const (
+	// A socket asks for twice as many datagrams as it got last, between these.
+	// Never for one: to get fewer than asked saves the call that finds none.
+	minDatagrams, maxDatagrams = 2, 16
+	// maxGrams is how many datagrams wait for delivery.
+	maxGrams = 64
+	// maxDatagram is the longest datagram, joined ones included.
+	maxDatagram = 64 << 10
+)
+
+// gram is what comes with a datagram, until it is delivered.
+type gram struct {
+	msg  driver.Msg
+	from sock.AddrBuf
+	name unix.RawSockaddrAny
+	oob  [sock.ControlSpace]byte
+}
+
+// datagrams is memory for receiving and sending them.
+type datagrams struct {
+	all    []*gram
+	used   int // of all, until the next delivery
+	hdrs   [maxDatagrams]mmsghdr
+	iovs   [maxDatagrams]unix.Iovec
+	chunks [maxDatagrams]*buffers.Chunk
+	to     sock.Sockaddr
+	oob    []byte
+}
+
+// full tells whether results must be delivered before more are received.
+func (d *datagrams) full() bool { return d.used > maxGrams-maxDatagrams }
+
+// gram returns the i-th one after those in use.
+func (d *datagrams) gram(i int) *gram {
+	for d.used+i >= len(d.all) {
+		d.all = append(d.all, new(gram))
+	}
+	return d.all[d.used+i]
+}
+
+// recvFrom receives a batch of datagrams and tells whether the operation came to
+// its end.
+func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
+	d := &e.grams
+	size := e.cfg.RecvBufferSize
+	if s.is(joined) {
+		size = max(size, maxDatagram)
+	}
+	asked := 0
+	for asked < int(s.batch) {
+		c := e.chunk(size)
+		if c == nil {
+			break
+		}
+		d.prepare(asked, c, size)
+		asked++
+	}
+	if asked == 0 {
+		e.starve(index, s)
+		return false
+	}
+	s.flags &^= starved
+	got, errno := recvmmsg(s.fd, d.hdrs[:asked])
+	clear(d.iovs[:asked])
+	for i := got; i < asked; i++ {
+		e.keep(d.chunks[i])
+		d.chunks[i] = nil
+	}
+	if got == 0 {
+		if errno == 0 {
+			errno = unix.EAGAIN
+		}
+		return e.recvEnd(s, slot, 0, errno)
+	}
+	for i := range got {
+		if e.datagram(s, slot, i) {
+			for j := i + 1; j < got; j++ {
+				e.keep(d.chunks[j])
+			}
+			return true
+		}
+	}
+	s.batch = uint8(min(max(2*got, minDatagrams), maxDatagrams))
+	if got < asked && !s.is(connected|hungUp) {
+		s.flags &^= readable // on connected ones an error can be behind
+	}
+	return false
+}
+
+// prepare fills in the header for one datagram.
+func (d *datagrams) prepare(i int, c *buffers.Chunk, size int) {
+	room := c.Room()
+	room = room[:min(len(room), size)]
+	d.chunks[i] = c
+	d.iovs[i].Base = &room[0]
+	d.iovs[i].SetLen(len(room))
+	g := d.gram(i)
+	h := &d.hdrs[i]
+	h.hdr = unix.Msghdr{
+		Name: (*byte)(unsafe.Pointer(&g.name)), Namelen: unix.SizeofSockaddrAny,
+		Iov: &d.iovs[i], Control: &g.oob[0],
+	}
+	h.hdr.SetIovlen(1)
+	h.hdr.SetControllen(len(g.oob))
+	h.n = 0
+}
+
+// datagram puts a received one in line for delivery. It tells whether it was the
+// end instead, which CloseRead made.
+func (e *engine) datagram(s *socket, slot uint32, i int) bool {
+	d := &e.grams
+	h := &d.hdrs[i]
+	c, n := d.chunks[i], int(h.n)
+	d.chunks[i] = nil
+	if n == 0 && h.hdr.Namelen == 0 && s.is(readClosed) {
+		e.keep(c)
+		e.finish(slot, driver.Result{Err: io.EOF})
+		return true
+	}
+	g := d.all[d.used+i]
+	if n > 0 {
+		c.Extend(n)
+	}
+	g.msg = driver.Msg{
+		Remote:    g.from.Decode(networks[s.kind], &g.name, h.hdr.Namelen),
+		OOB:       g.oob[:h.hdr.Controllen],
+		Truncated: h.hdr.Flags&unix.MSG_TRUNC != 0,
+		OOBCut:    h.hdr.Flags&unix.MSG_CTRUNC != 0,
+	}
+	if s.is(joined) {
+		if size := sock.Segment(g.msg.OOB); size < n {
+			g.msg.Segment = size
+		}
+	}
+	e.took(n)
+	e.emit(slot, driver.Result{N: n, Chunk: c, Msg: &g.msg})
+	return false
+}
+
+// sendTo sends one datagram, or as many as Segment makes of it, and tells whether
+// the operation came to its end.
+func (e *engine) sendTo(index uint32, s *socket, slot uint32, op *driver.Op) bool {
+	n, total := e.pieces(op.Chain, maxDatagram)
+	var whole []byte
+	if op.Chain != nil && total < op.Chain.Len() {
+		if op.Chain.Len() > maxDatagram {
+			clear(e.iovs[:n])
+			e.fail(slot, unix.EMSGSIZE)
+			return true
+		}
+		whole = op.Chain.Bytes() // all or nothing: more pieces than one call gathers
+		n, total = 1, len(whole)
+		e.iovs[0].Base = &whole[0]
+		e.iovs[0].SetLen(total)
+	}
+	e.msg = unix.Msghdr{}
+	if n > 0 {
+		e.msg.Iov = &e.iovs[0]
+		e.msg.SetIovlen(n)
+	}
+	if err := e.address(s, op.Ext, total); err != nil {
+		clear(e.iovs[:n])
+		e.fail(slot, err)
+		return true
+	}
+	sent, errno := sendmsg(s.fd, &e.msg)
+	clear(e.iovs[:n])
+	e.msg = unix.Msghdr{}
+	if errno == unix.EAGAIN && s.kind == kindUnixgram {
+		// The receiver's queue is full, and it may not tell us when it is not.
+		e.park(index, s)
+		return false
+	}
+	return e.sendEnd(s, slot, sent, total, errno)
+}
+
+// address adds destination and control messages to e.msg.
+func (e *engine) address(s *socket, x *driver.Ext, total int) error {
+	if x == nil {
+		return nil
+	}
+	d := &e.grams
+	if x.Remote != nil {
+		if err := d.to.Set(int(s.family), x.Remote); err != nil {
+			return err
+		}
+		e.msg.Name = (*byte)(d.to.Pointer())
+		e.msg.Namelen = d.to.Len()
+	}
+	oob := x.OOB
+	if x.Segment > 0 && x.Segment < total {
+		if x.Segment > maxDatagram-1 {
+			return unix.EINVAL
+		}
+		d.oob = append(d.oob[:0], oob...)
+		d.oob = sock.AppendSegment(d.oob, uint16(x.Segment))
+		oob = d.oob
+	}
+	if len(oob) > 0 {
+		e.msg.Control = &oob[0]
+		e.msg.SetControllen(len(oob))
+	}
+	return nil
+}
+
+// canSegment tries UDP_SEGMENT (since Linux 4.18).
+func canSegment() bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 1400) == nil
+}

@@ -1,0 +1,159 @@
+//go:build linux
+
+package epoll
+
+import (
+	"fmt"
+	"net"
+	goruntime "runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// tick is how long parked sockets wait.
+	tick = time.Millisecond
+	// turnBytes ends a turn that has received so much: what was received should
+	// still be in the second-level cache when it is sent on.
+	turnBytes = 256 << 10
+)
+
+// Poll implements [driver.Engine].
+func (e *engine) Poll(wait time.Duration) (int, error) {
+	if e.closed {
+		e.runSubmitted()
+		return e.deliver(), net.ErrClosed
+	}
+	e.runSubmitted()
+	for {
+		woken, slept, err := e.gather(wait)
+		if err != nil {
+			return e.deliver(), err
+		}
+		e.collect()
+		e.unpark()
+		n := e.serve()
+		n += e.deliver()
+		if n > 0 || woken || wait == 0 {
+			return n, nil
+		}
+		// An edge that nobody waited for, a signal, or the tick of the parked.
+		if wait > 0 {
+			if wait -= slept; wait <= 0 {
+				return 0, nil
+			}
+		}
+	}
+}
+
+// gather asks the kernel what is ready and waits if there is nothing else to do.
+func (e *engine) gather(wait time.Duration) (woken bool, slept time.Duration, err error) {
+	if e.undelivered() > 0 && e.ready.len() == 0 && !e.skipped {
+		// Deliver first: the events can wait for the Poll that the caller makes
+		// anyway. But not twice, so that nobody is left out.
+		e.skipped = true
+		return e.wake.rise(), 0, nil
+	}
+	e.skipped = false
+	switch {
+	case e.undelivered() > 0 || e.ready.len() > 0 || e.workers.any():
+		wait = 0
+	case len(e.parked) > 0 && (wait < 0 || wait > tick):
+		wait = tick
+	}
+	if wait != 0 {
+		// Let others run first on this thread: to wait costs a thread switch.
+		goruntime.Gosched()
+		if !e.wake.sleep() {
+			wait, woken = 0, true
+		}
+	}
+	n, slept, err := e.wait(wait)
+	if e.wake.rise() {
+		woken = true
+	}
+	if err != nil {
+		return woken, slept, err
+	}
+	for i := range e.events[:n] {
+		e.edge(&e.events[i])
+	}
+	return woken, slept, nil
+}
+
+// wait is epoll_wait(2). A time-out of 0 does not block, so the scheduler need
+// not know; any other must let it have the processor.
+func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error) {
+	e.stats.Enters++
+	var errno unix.Errno
+	if wait == 0 {
+		n, errno = epollWaitNow(e.epfd, e.events)
+	} else {
+		start := time.Now()
+		if e.nanosecs {
+			n, errno = epollPwait2(e.epfd, e.events, wait)
+		} else {
+			n, errno = epollWaitMillis(e.epfd, e.events, wait)
+		}
+		slept = time.Since(start)
+		e.stats.InKernel += slept
+	}
+	switch errno {
+	case 0:
+		return n, slept, nil
+	case unix.EINTR:
+		return 0, slept, nil
+	}
+	return 0, slept, fmt.Errorf("epoll: epoll_wait: %w", errno)
+}
+
+// edge notes what an event says about its socket.
+func (e *engine) edge(ev *unix.EpollEvent) {
+	r := ref{uint32(ev.Fd), uint32(ev.Pad)}
+	s, ok := e.deref(r)
+	if !ok {
+		return // the waker, or a descriptor that others keep open
+	}
+	const broken = unix.EPOLLERR | unix.EPOLLHUP
+	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {
+		s.flags |= readable
+	}
+	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {
+		s.flags |= hungUp
+	}
+	if ev.Events&(unix.EPOLLOUT|broken) != 0 {
+		s.flags |= writable
+	}
+	if s.pendingRead() || s.pendingWrite() {
+		e.schedule(r.index, s)
+	}
+}
+
+// serve gives one turn to every socket that is in line, as far as the turn goes.
+// It returns how many results it had to deliver before its end.
+func (e *engine) serve() (delivered int) {
+	for n := e.ready.len(); n > 0 && e.received < turnBytes; n-- {
+		r := e.ready.pop()
+		s, ok := e.deref(r)
+		if !ok {
+			continue
+		}
+		s.flags &^= inLine
+		if s.pendingWrite() {
+			e.pumpWrite(r.index, s)
+		}
+		if s.pendingRead() && e.pumpRead(r.index, s) {
+			e.schedule(r.index, s)
+		}
+		if e.grams.full() {
+			delivered += e.deliver()
+		}
+	}
+	if e.spare != nil {
+		e.spare.Release()
+		e.spare = nil
+	}
+	e.received, e.dry = 0, false
+	return delivered
+}

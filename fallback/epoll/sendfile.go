@@ -1,0 +1,126 @@
+//go:build linux
+
+package epoll
+
+import (
+	"io"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+const (
+	// fileMax bounds one sendfile(2).
+	fileMax = 512 << 10
+	// copyMax is how much is read at a time of a file that sendfile(2) refuses.
+	copyMax = 64 << 10
+)
+
+// sendFile sends a piece of a file, as far as it is in the page cache, and tells
+// whether the operation came to its end.
+func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool {
+	x := r.op.Ext
+	if x == nil || x.File == nil {
+		e.fail(slot, unix.EBADF)
+		return true
+	}
+	if r.chunk != nil {
+		return e.sendCopy(s, slot, r)
+	}
+	count := min(x.Len, fileMax)
+	if count <= 0 {
+		e.finish(slot, driver.Result{})
+		return true
+	}
+	if x.Off < r.warm {
+		count = min(count, r.warm-x.Off)
+	} else if !sock.Cached(x.File, x.Off, count) {
+		j := e.workers.get(jobWarm)
+		j.file, j.off, j.count = x.File, x.Off, count
+		s.jobs++
+		e.start(slot, r, j)
+		return false
+	}
+	n, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(count))
+	switch {
+	case err == nil && n == 0:
+		e.fail(slot, io.ErrUnexpectedEOF)
+		return true
+	case err == nil:
+		return e.sendEnd(s, slot, n, int(count), 0)
+	case err == unix.EAGAIN:
+		s.flags &^= writable
+		return false
+	case err == unix.EINVAL || err == unix.ENOSYS || err == unix.EOPNOTSUPP:
+		return e.copyFile(index, s, slot, r) // a file without pages, as in /proc
+	}
+	e.fail(slot, err)
+	return true
+}
+
+// warmed goes on after a helper has read a piece of the file.
+func (e *engine) warmed(slot uint32, r *record, n int, err error) {
+	s, ok := e.deref(r.socket)
+	if !ok {
+		panic("epoll: a socket is gone while a helper works for it")
+	}
+	s.jobs--
+	r.stage = stageQueued
+	if err == io.EOF {
+		err = nil // what came before it counts
+	}
+	switch {
+	case r.canceled:
+		err = driver.ErrCanceled
+	case err == nil && r.chunk != nil:
+		if n == 0 {
+			err = io.ErrUnexpectedEOF
+		} else {
+			r.chunk.Extend(n)
+		}
+	case err == nil && n == 0:
+		err = io.ErrUnexpectedEOF
+	case err == nil:
+		r.warm = r.op.Ext.Off + int64(n)
+	}
+	if err != nil {
+		e.unlink(&s.wr, slot)
+		e.fail(slot, err)
+	}
+	if s.is(closing) && s.jobs == 0 && s.closer != none {
+		e.closeSocket(s, s.closer)
+		return
+	}
+	if s.pendingWrite() {
+		e.schedule(r.socket.index, s)
+	}
+}
+
+// copyFile has a helper read a piece of the file into a chunk.
+func (e *engine) copyFile(index uint32, s *socket, slot uint32, r *record) bool {
+	c := e.chunk(copyMax)
+	if c == nil {
+		e.stats.NoBuffers++
+		e.park(index, s)
+		return false
+	}
+	r.chunk = c
+	x := r.op.Ext
+	j := e.workers.get(jobRead)
+	room := c.Room()
+	j.file, j.off, j.buf = x.File, x.Off, room[:min(int64(len(room)), x.Len)]
+	s.jobs++
+	e.start(slot, r, j)
+	return false
+}
+
+// sendCopy sends what a helper has read. What the socket does not take is read
+// again by the owner's next operation.
+func (e *engine) sendCopy(s *socket, slot uint32, r *record) bool {
+	p := r.chunk.Bytes()
+	n, errno := send(s.fd, unsafe.Pointer(&p[0]), len(p))
+	return e.sendEnd(s, slot, n, len(p), errno)
+}
