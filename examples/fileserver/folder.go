@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The cache of open files: as many as are worth their descriptors, looked at
+// again so often.
+const (
+	maxEntries = 1024
+	freshFor   = time.Second
+)
+
+// folder is the folder served, with its open files. Nothing outside of it can be
+// reached: os.Root refuses paths and links that lead out.
+type folder struct {
+	root    *os.Root
+	handler http.Handler // for what is not a plain file
+
+	mu      sync.Mutex
+	entries map[string]*entry
+}
+
+// entry is an open file and what every answer says about it.
+type entry struct {
+	path    string
+	file    *os.File
+	size    int64
+	modTime time.Time
+	head    []byte // header of a full answer, from Content-Type on
+	etag    string
+	ctype   string
+	refs    atomic.Int32
+	checked atomic.Int64 // unix nanoseconds
+}
+
+func openFolder(name string) (*folder, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{root: root, handler: http.FileServerFS(root.FS()), entries: make(map[string]*entry)}, nil
+}
+
+func (d *folder) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, e := range d.entries {
+		delete(d.entries, name)
+		e.release()
+	}
+	_ = d.root.Close() // read-only
+}
+
+// errNotPlain is the answer for folders and other things that are not files.
+var errNotPlain = errors.New("not a plain file")
+
+// localName turns a URL's path into a name inside the folder.
+func localName(urlPath string) (string, error) {
+	for s := range strings.SplitSeq(urlPath, "/") {
+		if s == ".." {
+			return "", fs.ErrInvalid
+		}
+	}
+	if strings.ContainsRune(urlPath, 0) {
+		return "", fs.ErrInvalid
+	}
+	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
+	switch {
+	case name == "", strings.HasSuffix(urlPath, "/"), path.Base(name) == "index.html":
+		return name, errNotPlain // the other handler redirects, lists or finds the index
+	}
+	return name, nil
+}
+
+// cached returns the entry for a name if it was looked at lately. The caller
+// releases it.
+func (d *folder) cached(name string, now time.Time) *entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := d.entries[name]
+	if e == nil || now.UnixNano()-e.checked.Load() > int64(freshFor) {
+		return nil
+	}
+	e.refs.Add(1)
+	return e
+}
+
+// open opens a file, or looks whether the entry that there is still holds. It may
+// block. The caller releases the entry.
+func (d *folder) open(name string) (*entry, error) {
+	fi, err := d.root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, errNotPlain
+	}
+	d.mu.Lock()
+	e := d.entries[name]
+	if e != nil && e.size == fi.Size() && e.modTime.Equal(fi.ModTime()) {
+		e.checked.Store(time.Now().UnixNano())
+		e.refs.Add(1)
+		d.mu.Unlock()
+		return e, nil
+	}
+	d.mu.Unlock()
+	if e, err = d.newEntry(name); err != nil {
+		return nil, err
+	}
+	d.keep(e)
+	return e, nil
+}
+
+// keep puts an entry into the cache.
+func (d *folder) keep(e *entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if old := d.entries[e.path]; old != nil {
+		old.release()
+	} else if len(d.entries) >= maxEntries {
+		for name, victim := range d.entries { // any one
+			delete(d.entries, name)
+			victim.release()
+			break
+		}
+	}
+	e.refs.Add(1)
+	d.entries[e.path] = e
+}
+
+func (d *folder) newEntry(name string) (*entry, error) {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = errNotPlain
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	e := &entry{path: name, file: f, size: fi.Size(), modTime: fi.ModTime()}
+	e.refs.Store(1)
+	e.checked.Store(time.Now().UnixNano())
+	e.etag = fmt.Sprintf(`"%x-%x"`, e.modTime.UnixNano(), e.size)
+	if e.ctype = mime.TypeByExtension(path.Ext(name)); e.ctype == "" {
+		e.ctype = sniff(f)
+	}
+	var h headWriter
+	h.field("Content-Type", e.ctype)
+	h.field("Content-Length", strconv.FormatInt(e.size, 10))
+	h.field("Last-Modified", e.modTime.UTC().Format(http.TimeFormat))
+	h.field("Etag", e.etag)
+	h.field("Accept-Ranges", "bytes")
+	e.head = h.end()
+	return e, nil
+}
+
+// sniff guesses a type from the first bytes, as net/http does.
+func sniff(f *os.File) string {
+	const enough = 512
+	buf := make([]byte, enough)
+	n, _ := f.ReadAt(buf, 0) // what can not be read looks like an empty file
+	return http.DetectContentType(buf[:n])
+}
+
+// release gives the entry back; the last one closes the file.
+func (e *entry) release() {
+	if e.refs.Add(-1) == 0 {
+		e.file.Close()
+	}
+}
+
+// view is an entry as http.ServeContent reads it: files are shared by requests,
+// so each has an offset of its own.
+type view struct {
+	entry *entry
+	off   int64
+}
+
+// Read reads from the file; only bodies that can not be sent as files come here.
+func (v *view) Read(p []byte) (int, error) {
+	n, err := v.entry.file.ReadAt(p, v.off)
+	v.off += int64(n)
+	return n, err
+}
+
+// Seek sets the offset.
+func (v *view) Seek(off int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		off += v.off
+	case io.SeekEnd:
+		off += v.entry.size
+	}
+	if off < 0 {
+		return 0, fs.ErrInvalid
+	}
+	v.off = off
+	return off, nil
+}

@@ -1,0 +1,49 @@
+// Command fileserver serves a folder over HTTP/1.1: fibers on the runtime's loops,
+// net/http's request parser, and files that do not pass through the program.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/headrace/headrace/examples/internal/app"
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/fiber"
+)
+
+func main() { app.Main("fileserver", run) }
+
+func run() error {
+	var flags app.Flags
+	flags.Register("127.0.0.1:8080")
+	root := flag.String("root", ".", "`folder` to serve")
+	idle := flag.Duration("idle", time.Minute, "how long a connection may wait between requests")
+	slow := flag.Duration("slow", 30*time.Second, "how long a peer may take to send a request, or to take a byte")
+	flag.Parse()
+
+	files, err := openFolder(*root)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	rt, err := flags.Runtime(&runtime.Config{WriteTimeout: *slow})
+	if err != nil {
+		return err
+	}
+	defer rt.Close()
+
+	s := &server{rt: rt, files: files, idle: *idle, slow: *slow}
+	network, address := flags.Network()
+	ln, err := rt.Listen(context.Background(), network, address, fiber.Serve(s.serve))
+	if err != nil {
+		return err
+	}
+	if network == "tcp" {
+		fmt.Fprintf(os.Stderr, "serving %s on http://%s/ (statistics on /_stats)\n", *root, ln.Addr())
+	}
+	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	return w.Wait(os.Stdout)
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/fiber"
+)
+
+// What a request may be at most.
+const (
+	maxHeader = 64 << 10
+	maxBody   = 256 << 10 // of a GET, read and dropped
+)
+
+// server serves one folder.
+type server struct {
+	rt       *runtime.Runtime
+	files    *folder
+	idle     time.Duration
+	slow     time.Duration
+	requests atomic.Uint64
+}
+
+var readers = sync.Pool{New: func() any { return &reader{} }}
+
+// reader is what a connection needs while there is a request to read. Idle
+// connections hold none.
+type reader struct {
+	buf   *bufio.Reader
+	limit io.LimitedReader
+}
+
+func takeReader(c *fiber.Conn) *reader {
+	r := readers.Get().(*reader)
+	r.limit.R = c
+	if r.buf == nil {
+		r.buf = bufio.NewReader(&r.limit)
+	}
+	r.buf.Reset(&r.limit)
+	return r
+}
+
+func (r *reader) release() {
+	r.limit.R = nil
+	readers.Put(r)
+}
+
+// serve answers the requests of one connection, one after the other.
+func (s *server) serve(c *fiber.Conn) error {
+	for {
+		if err := c.SetReadDeadline(time.Now().Add(s.idle)); err != nil {
+			return err
+		}
+		if err := c.WaitReadable(); err != nil {
+			return err
+		}
+		again, err := s.burst(c)
+		if !again || err != nil {
+			return err
+		}
+	}
+}
+
+// burst answers requests as long as more has come already. It reports whether the
+// connection stays open.
+func (s *server) burst(c *fiber.Conn) (again bool, err error) {
+	r := takeReader(c)
+	defer r.release()
+	c.SetBusy(true)
+	defer c.SetBusy(false)
+	for again = true; again; {
+		if err := c.SetReadDeadline(time.Now().Add(s.slow)); err != nil {
+			return false, err
+		}
+		r.limit.N = maxHeader
+		req, err := http.ReadRequest(r.buf)
+		if err != nil {
+			return false, s.refuse(c, r, err)
+		}
+		s.requests.Add(1)
+		r.limit.N = maxBody
+		again = s.answer(c, req) && s.dropBody(req)
+		if r.buf.Buffered() == 0 && c.Conn().Unread().Empty() {
+			break
+		}
+	}
+	return again && !c.Draining(), nil
+}
+
+// dropBody reads what a request carried, so that the next one can be read.
+func (s *server) dropBody(req *http.Request) bool {
+	if req.Body == http.NoBody {
+		return true
+	}
+	_, err := io.Copy(io.Discard, req.Body)
+	return err == nil
+}
+
+// refuse answers a request that can not be read, if there is one.
+func (s *server) refuse(c *fiber.Conn, r *reader, err error) error {
+	w := response{c: c, close: true}
+	switch {
+	case errors.Is(err, io.EOF), c.Conn().Closing():
+		return nil // the peer went away between requests
+	case r.limit.N <= 0:
+		w.fail(http.StatusRequestHeaderFieldsTooLarge, "request header too large")
+	case isTimeout(err):
+		w.fail(http.StatusRequestTimeout, "request took too long")
+	default:
+		w.fail(http.StatusBadRequest, "malformed request")
+	}
+	return nil
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// answer answers one request and reports whether the connection may stay open.
+func (s *server) answer(c *fiber.Conn, req *http.Request) bool {
+	w := response{c: c, req: req, close: req.Close || c.Draining() || !req.ProtoAtLeast(1, 1) && !keepAlive(req)}
+	switch {
+	case req.ProtoMajor != 1:
+		w.close = true
+		w.fail(http.StatusHTTPVersionNotSupported, "HTTP/1 only")
+	case req.ProtoAtLeast(1, 1) && req.Host == "":
+		w.close = true
+		w.fail(http.StatusBadRequest, "missing Host header")
+	case req.Method != http.MethodGet && req.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		w.fail(http.StatusMethodNotAllowed, "method not allowed")
+	case req.URL.Path == "/_stats":
+		s.stats(&w)
+	case strings.HasPrefix(req.URL.Path, "/"):
+		s.file(&w)
+	default:
+		w.fail(http.StatusBadRequest, "malformed path")
+	}
+	w.finish()
+	return !w.close && w.err == nil
+}
+
+func keepAlive(req *http.Request) bool {
+	return strings.EqualFold(req.Header.Get("Connection"), "keep-alive")
+}

@@ -1,0 +1,103 @@
+// Package app is what the example servers share: flags, the line that tells where
+// they listen, and an orderly end.
+package app
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	goruntime "runtime"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// Flags are the flags that every example has.
+type Flags struct {
+	Addr    string
+	Backend runtime.Backend
+	Loops   int
+	Drain   time.Duration
+	Verbose bool
+}
+
+// Register adds the flags to the command line's.
+func (f *Flags) Register(addr string) {
+	flag.StringVar(&f.Addr, "addr", addr, "`address` to listen on: host:port, port 0 for any, or unix:path")
+	flag.TextVar(&f.Backend, "backend", runtime.Auto, "`engine`: auto, io_uring, epoll or portable")
+	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
+	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
+	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
+}
+
+// Network splits the address into the network and address that Listen takes.
+func (f *Flags) Network() (network, address string) {
+	const unix = "unix:"
+	if len(f.Addr) > len(unix) && f.Addr[:len(unix)] == unix {
+		return "unix", f.Addr[len(unix):]
+	}
+	return "tcp", f.Addr
+}
+
+// Runtime starts the runtime that the flags ask for, with cfg for the rest.
+func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
+	if f.Loops < 1 {
+		return nil, fmt.Errorf("-loops is %d, and must be at least 1", f.Loops)
+	}
+	cfg = cfg.Clone()
+	cfg.Backend, cfg.Loops = f.Backend, f.Loops
+	if f.Verbose && cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return runtime.New(cfg)
+}
+
+// Server is an example's running server.
+type Server struct {
+	Runtime *runtime.Runtime
+	Addr    net.Addr
+	Drain   time.Duration
+	// Before, if not nil, is called before the runtime shuts down.
+	Before func(ctx context.Context)
+}
+
+// Wait prints where the server listens, waits for SIGINT or SIGTERM, shuts down
+// in order and prints what it did.
+func (s *Server) Wait(out io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	fmt.Fprintf(out, "listening addr=%s backend=%s loops=%d\n", s.Addr, s.Runtime.Backend(), len(s.Runtime.Loops()))
+	<-ctx.Done()
+	stop() // a second signal ends the program at once
+
+	ctx, cancel := context.WithTimeout(context.Background(), s.Drain)
+	defer cancel()
+	if s.Before != nil {
+		s.Before(ctx)
+	}
+	total := s.Runtime.Stats().Total()
+	err := s.Runtime.Shutdown(ctx)
+	if err == context.DeadlineExceeded {
+		fmt.Fprintf(out, "cut off connections that did not end within %v\n", s.Drain)
+		err = nil
+	}
+	e := &total.Engine
+	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d\n",
+		total.Accepted, e.BytesIn, e.BytesOut, e.Enters, e.Completed)
+	return err
+}
+
+// Main runs an example and ends the program: with one line on stderr and code 1
+// if it failed.
+func Main(name string, run func() error) {
+	if err := run(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
