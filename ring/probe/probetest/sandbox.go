@@ -6,7 +6,9 @@
 package probetest
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,13 +71,20 @@ func Parent(t *testing.T, s Sandbox) bool {
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run="+pattern(t.Name()),
 		"-test.count=1", "-test.v", "-test.timeout="+childLimit.String())
-	cmd.Env = append(os.Environ(), envSandbox+"="+string(told), envName+"="+t.Name())
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("in the sandbox: %v\n%s", err, out)
+	cmd.Env = append(os.Environ(), envSandbox+"="+string(told), envName+"="+t.Name(),
+		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	run := cmd.Run
+	if s.Memlock > 0 {
+		run = func() error { return withoutCapability(unix.CAP_IPC_LOCK, cmd.Run) }
 	}
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Fatalf("the child did not run %s:\n%s", t.Name(), out)
+	err = run()
+	if err != nil {
+		t.Fatalf("in the sandbox: %v\n%s", err, &out)
+	}
+	if !strings.Contains(out.String(), "--- PASS: "+t.Name()) {
+		t.Fatalf("the child did not run %s:\n%s", t.Name(), &out)
 	}
 	return true
 }
@@ -105,8 +114,8 @@ func (s Sandbox) enter() error {
 		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
 			return fmt.Errorf("setrlimit: %w", err)
 		}
-		if err := dropCapability(unix.CAP_IPC_LOCK); err != nil {
-			return err
+		if effective(unix.CAP_IPC_LOCK) {
+			return errors.New("CAP_IPC_LOCK is still effective")
 		}
 	}
 	if len(s.Deny) == 0 {

@@ -53,22 +53,3 @@ func install(program []unix.SockFilter) error {
 	}
 	return nil
 }
-
-// dropCapability takes one capability from every thread.
-func dropCapability(capability uint) error {
-	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&head, &data[0]); err != nil {
-		return fmt.Errorf("capget: %w", err)
-	}
-	word, bit := &data[capability/32], uint32(1)<<(capability%32)
-	word.Effective &^= bit
-	word.Permitted &^= bit
-	word.Inheritable &^= bit
-	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET,
-		uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data)), 0)
-	if errno != 0 {
-		return fmt.Errorf("capset: %w", errno)
-	}
-	return nil
-}
