@@ -1,0 +1,94 @@
+# Headrace: `make` lists the targets. Only Go, make and git are needed; what else
+# a target wants, it installs or skips with a line that says so.
+
+GO          ?= go
+ADDR        ?= 127.0.0.1:8080
+ROOT        ?= docs
+COUNT       ?= 1
+FUZZTIME    ?= 10s
+DURATION    ?= 10m
+SCENARIO    ?=
+PEERS       ?=
+ROUNDS      ?= 5
+REF         ?= HEAD~1
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# The packages whose tests run on whatever engine HEADRACE_BACKEND names.
+ANY_ENGINE   = ./runtime ./runtime/fiber ./runtime/stdnet/... ./runtime/tlsfiber/... ./examples/...
+PRESENT      = $(foreach p,$(ANY_ENGINE),$(if $(wildcard $(patsubst %/...,%,$(p))),$(p)))
+OTHER        = epoll portable
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: run
+run: ## serve docs/ on the best engine this kernel allows (ADDR=, ROOT=)
+	$(GO) run ./examples/fileserver -addr $(ADDR) -root $(ROOT)
+
+.PHONY: probe
+probe: ## tell which engine this machine gets, and why
+	$(GO) run ./ring/cmd/ringprobe
+
+.PHONY: test
+test: ## run all tests, and those of the runtime on every engine
+	$(GO) test -shuffle=on -timeout 15m ./...
+	for b in $(OTHER); do echo "# engine $$b"; \
+	  HEADRACE_BACKEND=$$b $(GO) test -shuffle=on -timeout 15m $(PRESENT) || exit 1; done
+
+.PHONY: race
+race: ## the same with the race detector (COUNT= times)
+	$(GO) test -race -count=$(COUNT) -timeout 30m ./...
+	for b in $(OTHER); do echo "# engine $$b"; \
+	  HEADRACE_BACKEND=$$b $(GO) test -race -count=$(COUNT) -timeout 30m $(PRESENT) || exit 1; done
+
+.PHONY: invariants
+invariants: ## the tests of the library with buffer checks compiled in
+	$(GO) test -tags invariants -timeout 15m ./buffers ./runtime/... ./fallback/...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, and that go.mod is tidy
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt these files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags invariants ./...
+	cd bench && $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what we depend on
+	$(GO) run $(GOVULNCHECK) ./...
+
+.PHONY: cross
+cross: ## compile everything, tests too, for other systems
+	.ci/cross
+
+.PHONY: examples
+examples: ## build the examples and the probe into bin/
+	$(GO) build -o bin/ ./examples/... ./ring/cmd/...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## compare with other libraries (SCENARIO=, PEERS=, ROUNDS=); about 20 minutes
+	cd bench && $(GO) run ./cmd/bench -scenario "$(SCENARIO)" -peers "$(PEERS)" -rounds $(ROUNDS)
+
+.PHONY: bench-smoke
+bench-smoke: ## check in seconds that the benchmarks work
+	$(GO) test -run '^$$' -bench . -benchtime 10x ./ring ./buffers ./runtime/...
+	cd bench && $(GO) run ./cmd/bench -smoke
+
+.PHONY: bench-compare
+bench-compare: ## compare the examples with those of another commit (REF=)
+	cd bench && $(GO) run ./cmd/compare -ref $(REF)
+
+.PHONY: test-kernels
+test-kernels: ## boot older kernels in an emulator and test there (KERNELS="5.10 6.1 6.12")
+	.ci/kernels/run
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .cache
