@@ -25,6 +25,9 @@ var memlockHints = []Hint{
 // what would make it better.
 func hints(f facts, cause Cause, gates []Gate) []Hint {
 	out := fixes(f, cause)
+	if cause != "" {
+		return out
+	}
 	for _, g := range gates {
 		if g.ID == gateMemlock && g.Status == StatusWarn {
 			out = append(out, pick(memlockHints, f.host.Container, false)...)

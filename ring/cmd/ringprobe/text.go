@@ -70,7 +70,7 @@ func (p *page) verdict(d probe.Decision) {
 }
 
 func hostText(h probe.Host) string {
-	parts := []string{strings.TrimSpace(systemName(h.OS) + " " + h.Release + " " + h.Arch)}
+	parts := []string{strings.Join(strings.Fields(systemName(h.OS)+" "+h.Release+" "+h.Arch), " ")}
 	if h.Container != "" {
 		parts = append(parts, h.Container)
 	}
@@ -115,7 +115,7 @@ func joinText(value, detail string) string {
 	case detail == "":
 		return value
 	}
-	return value + ": " + detail
+	return value + " (" + detail + ")"
 }
 
 func (p *page) engines(r *probe.Report) {
@@ -132,8 +132,11 @@ func (p *page) engines(r *probe.Report) {
 		if reason == "ready" {
 			reason = ""
 		}
-		text := fmt.Sprintf("  %-9s %s  %s", e.Engine, p.paint(colour, fmt.Sprintf("%-6s", word)), reason)
-		p.line("%s", strings.TrimRight(text, " "))
+		if reason == "" {
+			p.line("  %-9s %s", e.Engine, p.paint(colour, word))
+			continue
+		}
+		p.line("  %-9s %s  %s", e.Engine, p.paint(colour, fmt.Sprintf("%-6s", word)), reason)
 	}
 }
 
