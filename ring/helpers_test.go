@@ -65,6 +65,11 @@ func newRing(t testing.TB, entries uint32, p Params) *Ring {
 	return r
 }
 
+// onRing is a subtest with a ring of its own: a subtest runs on another thread than its parent.
+func onRing(t *testing.T, name string, f func(t *testing.T, r *Ring)) {
+	t.Run(name, func(t *testing.T) { f(t, newRing(t, 16, Params{Flags: best})) })
+}
+
 func skipUnlessAllowed(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EACCES) {

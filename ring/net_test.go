@@ -1,0 +1,392 @@
+//go:build linux
+
+package ring
+
+import (
+	"bytes"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// bufRing registers entries buffers of size bytes as group bgid and gives all of them to the kernel.
+func bufRing(t *testing.T, r *Ring, entries, size int, bgid uint16, flags PBufRingFlags) (*BufRing, [][]byte) {
+	t.Helper()
+	b, err := r.RegisterBufRing(uint16(entries), bgid, flags)
+	needRegister(t, RegisterPBufRing, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	bufs := make([][]byte, entries)
+	for i := range bufs {
+		bufs[i] = memory(size)
+		addBuffer(b, bufs[i], uint16(i))
+	}
+	b.Advance()
+	return b, bufs
+}
+
+func addBuffer(b *BufRing, buf []byte, bid uint16) {
+	b.Add(unsafe.Pointer(&buf[0]), uint32(len(buf)), bid)
+}
+
+// listenTCP returns a listening socket on loopback and its address.
+func listenTCP(t *testing.T) (int, *unix.RawSockaddrInet4) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	require.NoError(t, err)
+	closeLater(t, fd)
+	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	require.NoError(t, unix.Listen(fd, 16))
+	sa, err := unix.Getsockname(fd)
+	require.NoError(t, err)
+	return fd, rawAddr(sa.(*unix.SockaddrInet4).Port)
+}
+
+func rawAddr(port int) *unix.RawSockaddrInet4 {
+	sa := &unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte{127, 0, 0, 1}}
+	p := (*[2]byte)(unsafe.Pointer(&sa.Port))
+	p[0], p[1] = byte(port>>8), byte(port)
+	return sa
+}
+
+// tcpPair connects two sockets over loopback, through the ring.
+func tcpPair(t *testing.T, r *Ring) (client, server int) {
+	t.Helper()
+	ln, addr := listenTCP(t)
+	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	require.NoError(t, err)
+	closeLater(t, client)
+	peer, peerLen := new(unix.RawSockaddrAny), new(uint32)
+	*peerLen = unix.SizeofSockaddrAny
+	sqe(t, r, 1).PrepAccept(ln, peer, peerLen, unix.SOCK_CLOEXEC)
+	sqe(t, r, 2).PrepConnect(client, unsafe.Pointer(addr), unix.SizeofSockaddrInet4)
+	cqes := byUserData(t, r, 2)
+	requireRes(t, 0, cqes[2])
+	server = int(cqes[1].Res)
+	require.Positive(t, server, "%v", cqes[1])
+	closeLater(t, server)
+	require.Equal(t, uint16(unix.AF_INET), peer.Addr.Family)
+	require.Equal(t, uint32(unix.SizeofSockaddrInet4), *peerLen)
+	return client, server
+}
+
+// untilFinal reaps until the completion without CQEMore, and returns all up to it.
+func untilFinal(t *testing.T, r *Ring) []CQE {
+	t.Helper()
+	var all []CQE
+	for len(all) == 0 || all[len(all)-1].More() {
+		_, err := r.SubmitAndWait(1, watchdog)
+		require.NoError(t, err, "%v", all)
+		all = append(all, peekAll(r)...)
+		require.Less(t, len(all), 100)
+	}
+	return all
+}
+
+// TestRecvMultishot goes the round of a buffer ring: receive, run out (ENOBUFS), refill, arm again, end.
+func TestRecvMultishot(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	a, b := socketpair(t, unix.SOCK_SEQPACKET)
+	br, bufs := bufRing(t, r, 4, 16, 7, 0)
+	require.Equal(t, uint16(4), br.Entries())
+	require.Equal(t, uint16(7), br.BGID())
+
+	words := []string{"one", "two", "three", "four", "five"}
+	for _, s := range words {
+		write(t, b, s)
+	}
+	sqe(t, r, 1).PrepRecvMultishot(a, 7)
+	cqes := untilFinal(t, r)
+	require.Len(t, cqes, 5)
+	for i, c := range cqes[:4] {
+		requireRes(t, len(words[i]), c)
+		require.True(t, c.HasBuffer())
+		require.Equal(t, words[i], string(bufs[c.BufferID()][:c.Res]))
+	}
+	requireErrno(t, unix.ENOBUFS, cqes[4])
+	require.False(t, cqes[4].HasBuffer())
+
+	for _, bid := range []uint16{2, 0, 3} {
+		addBuffer(br, bufs[bid], bid)
+	}
+	br.Advance()
+	require.Equal(t, uint16(7), br.Tail())
+	sqe(t, r, 2).PrepRecvMultishot(a, 7)
+	c := one(t, r)
+	requireRes(t, 4, c)
+	require.True(t, c.More())
+	require.Equal(t, uint16(2), c.BufferID(), "buffers go in ring order")
+	require.Equal(t, "five", string(bufs[2][:4]), "running out loses no data")
+
+	require.NoError(t, unix.Shutdown(b, unix.SHUT_WR))
+	cqes = untilFinal(t, r)
+	require.Len(t, cqes, 1)
+	requireRes(t, 0, cqes[0])
+}
+
+// TestBufRingTurns goes around a ring many times, place 0 with its shared tail included.
+func TestBufRingTurns(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	a, b := socketpair(t, unix.SOCK_SEQPACKET)
+	br, bufs := bufRing(t, r, 4, 16, 7, 0)
+	for i := range 70_000 / 500 * 3 { // bids wander over the places
+		want := []byte{byte(i), byte(i >> 8)}
+		write(t, b, string(want))
+		sqe(t, r, 1).PrepRecvSelect(a, 7, 0, 0)
+		c := one(t, r)
+		requireRes(t, 2, c)
+		bid := c.BufferID()
+		require.Equal(t, want, bufs[bid][:2])
+		addBuffer(br, bufs[bid], bid)
+		br.Advance()
+	}
+	n, err := br.Available()
+	needRegister(t, RegisterPBufStatus, err)
+	require.Equal(t, 4, n)
+}
+
+func TestBufRingErrors(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	for _, entries := range []uint16{0, 3, 100, 65535} {
+		_, err := r.RegisterBufRing(entries, 1, 0)
+		require.ErrorIs(t, err, unix.EINVAL, "%d", entries)
+	}
+	b, err := r.RegisterBufRing(MaxBufRingEntries, 1, 0)
+	needRegister(t, RegisterPBufRing, err)
+	_, err = r.RegisterBufRing(8, 1, 0)
+	require.ErrorIs(t, err, unix.EEXIST)
+	require.NoError(t, b.Close())
+	require.NoError(t, b.Close(), "Close is idempotent")
+	b, err = r.RegisterBufRing(8, 1, 0)
+	require.NoError(t, err, "the group is free again")
+	require.NoError(t, r.Close())
+	require.NoError(t, b.Close(), "right after the ring's Close too")
+}
+
+// TestBufRingIncremental: one buffer serves several receives, and is the caller's when BufMore is gone.
+func TestBufRingIncremental(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	a, b := socketpair(t, unix.SOCK_SEQPACKET)
+	br, err := r.RegisterBufRing(4, 7, PBufRingInc)
+	needRegister(t, RegisterPBufRing, err)
+	t.Cleanup(func() { require.NoError(t, br.Close()) })
+	buf := memory(8)
+	addBuffer(br, buf, 5)
+	br.Advance()
+	for _, s := range []string{"abc", "de", "fgh"} {
+		write(t, b, s)
+		sqe(t, r, 1).PrepRecvSelect(a, 7, 0, 0)
+		c := one(t, r)
+		requireRes(t, len(s), c)
+		require.Equal(t, uint16(5), c.BufferID())
+		require.Equal(t, s != "fgh", c.BufMore())
+	}
+	require.Equal(t, "abcdefgh", string(buf))
+}
+
+func TestBundles(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needFeatures(t, r, FeatRecvSendBundle)
+	a, b := socketpair(t, unix.SOCK_STREAM)
+	_, in := bufRing(t, r, 8, 4, 7, 0)
+	_, out := bufRing(t, r, 2, 5, 8, 0)
+	copy(out[0], "hello")
+	copy(out[1], "world")
+
+	sqe(t, r, 1).PrepSendBundle(b, 8, 0)
+	c := one(t, r)
+	requireRes(t, 10, c)
+	require.Zero(t, c.BufferID())
+
+	sqe(t, r, 2).PrepRecvMultishotBundle(a, 7)
+	var got []byte
+	for len(got) < 10 {
+		c := one(t, r)
+		require.Positive(t, c.Res)
+		bid, left := int(c.BufferID()), int(c.Res)
+		for ; left > 0; bid++ { // bids were added in order, so ring order counts up
+			n := min(left, 4)
+			got = append(got, in[bid][:n]...)
+			left -= n
+		}
+	}
+	require.Equal(t, "helloworld", string(got))
+}
+
+func TestMultishotAccept(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	ln, addr := listenTCP(t)
+	sqe(t, r, 1).PrepMultishotAccept(ln, unix.SOCK_CLOEXEC)
+	for range 3 {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		require.NoError(t, err)
+		closeLater(t, fd)
+		sqe(t, r, 2).PrepConnect(fd, unsafe.Pointer(addr), unix.SizeofSockaddrInet4)
+		for _, c := range reap(t, r, 2) {
+			if c.UserData == 2 {
+				requireRes(t, 0, c)
+				continue
+			}
+			if c.Res == -int32(unix.EINVAL) {
+				t.Skip("this kernel has no multishot accept")
+			}
+			require.True(t, c.More())
+			require.Positive(t, c.Res)
+			require.NoError(t, unix.Close(int(c.Res)))
+		}
+	}
+	sqe(t, r, 3).PrepCancelFD(ln, CancelAll)
+	cqes := byUserData(t, r, 2)
+	requireErrno(t, unix.ECANCELED, cqes[1])
+	require.False(t, cqes[1].More())
+	requireRes(t, 1, cqes[3])
+}
+
+func TestSendMsgRecvMsg(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	a, b := socketpair(t, unix.SOCK_STREAM)
+	parts := [][]byte{[]byte("first "), []byte("second")}
+	held = append(held, parts...)
+	iov := make([]unix.Iovec, 2)
+	for i, p := range parts {
+		iov[i].Base = &p[0]
+		iov[i].SetLen(len(p))
+	}
+	out := &unix.Msghdr{Iov: &iov[0]}
+	out.SetIovlen(2)
+	buf := memory(32)
+	in := &unix.Msghdr{Iov: &unix.Iovec{Base: &buf[0]}}
+	in.Iov.SetLen(len(buf))
+	in.SetIovlen(1)
+
+	sqe(t, r, 1).PrepSendMsg(b, out, unix.MSG_NOSIGNAL)
+	requireRes(t, 12, one(t, r))
+	sqe(t, r, 2).PrepRecvMsg(a, in, 0)
+	requireRes(t, 12, one(t, r))
+	require.Equal(t, "first second", string(buf[:12]))
+}
+
+// TestRecvMsgMultishot receives datagrams with their sender and a truncated one.
+func TestRecvMsgMultishot(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	var fds [2]int
+	var addrs [2]*unix.SockaddrInet4
+	for i := range fds {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		closeLater(t, fd)
+		require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+		sa, err := unix.Getsockname(fd)
+		require.NoError(t, err)
+		fds[i], addrs[i] = fd, sa.(*unix.SockaddrInet4)
+	}
+	_, bufs := bufRing(t, r, 4, 16+unix.SizeofSockaddrInet4+8, 7, 0)
+	msg := &unix.Msghdr{Namelen: unix.SizeofSockaddrInet4}
+	sqe(t, r, 1).PrepRecvMsgMultishot(fds[0], msg, 7)
+
+	for _, s := range []string{"ping", "a datagram too long"} {
+		data := memory(len(s))
+		copy(data, s)
+		to := rawAddr(addrs[0].Port)
+		send := sqe(t, r, 2)
+		send.PrepSend(fds[1], data, 0)
+		send.SetSendAddr(unsafe.Pointer(to), unix.SizeofSockaddrInet4)
+		cqes := byUserData(t, r, 2)
+		if cqes[2].Res == -int32(unix.EINVAL) {
+			t.Skip("this kernel has no address for SEND")
+		}
+		requireRes(t, len(s), cqes[2])
+		c := cqes[1]
+		require.True(t, c.More())
+		m, ok := ParseRecvMsg(bufs[c.BufferID()][:c.Res], msg)
+		require.True(t, ok)
+		require.Equal(t, s[:min(len(s), 8)], string(m.Payload))
+		require.Equal(t, len(s) > 8, m.Flags&unix.MSG_TRUNC != 0)
+		from := rawAddr(addrs[1].Port)
+		require.Equal(t, unsafe.Slice((*byte)(unsafe.Pointer(from)), 8), m.Name[:8])
+		require.Empty(t, m.Control)
+	}
+}
+
+// TestSendZC sends over TCP: a result that promises a notification, then that one.
+func TestSendZC(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needOps(t, r, OpSendZC)
+	client, server := tcpPair(t, r)
+	data := memory(32 << 10)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	check := func(t *testing.T) {
+		got := memory(len(data))
+		sqe(t, r, 2).PrepRecv(server, got, unix.MSG_WAITALL)
+		var result, notif bool
+		for _, c := range reap(t, r, 3) {
+			switch {
+			case c.UserData == 2:
+				requireRes(t, len(data), c)
+			case c.Notif():
+				require.True(t, result, "the result comes first")
+				require.False(t, c.More())
+				require.Zero(t, uint32(c.Res)&^NotifZCCopied)
+				notif = true
+			default:
+				requireRes(t, len(data), c)
+				require.True(t, c.More(), "a notification follows")
+				result = true
+			}
+		}
+		require.True(t, notif)
+		require.True(t, bytes.Equal(data, got))
+	}
+	sqe(t, r, 1).PrepSendZC(client, data, unix.MSG_WAITALL, SendZCReportUsage)
+	check(t)
+
+	iov := []unix.Iovec{{Base: &data[0]}}
+	iov[0].SetLen(len(data))
+	if err := r.RegisterBuffers(iov, nil); err != nil {
+		t.Skipf("no registered buffers: %v", err)
+	}
+	sqe(t, r, 1).PrepSendZCFixed(client, data, unix.MSG_WAITALL, 0, 0)
+	check(t)
+
+	needOps(t, r, OpSendMsgZC)
+	msg := &unix.Msghdr{Iov: &iov[0]}
+	msg.SetIovlen(1)
+	sqe(t, r, 1).PrepSendMsgZC(client, msg, unix.MSG_WAITALL)
+	check(t)
+}
+
+func TestSendZCRefusal(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needOps(t, r, OpSendZC)
+	a, _ := socketpair(t, unix.SOCK_STREAM)
+	sqe(t, r, 1).PrepSendZC(a, memory(8), 0, 0)
+	cqes := untilFinal(t, r)
+	requireErrno(t, unix.EOPNOTSUPP, cqes[0])
+	require.Equal(t, len(cqes) == 2, cqes[0].More(), "a failed send may have a notification too")
+	require.Equal(t, len(cqes) == 2, cqes[len(cqes)-1].Notif())
+}
+
+func TestSocketThroughTheRing(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needOps(t, r, OpSocket, OpBind, OpListen, OpShutdown)
+	sqe(t, r, 1).PrepSocket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	c := one(t, r)
+	require.Positive(t, c.Res, "%v", c)
+	ln := int(c.Res)
+	sqe(t, r, 2).PrepBind(ln, unsafe.Pointer(rawAddr(0)), unix.SizeofSockaddrInet4)
+	requireRes(t, 0, one(t, r))
+	sqe(t, r, 3).PrepListen(ln, 4)
+	requireRes(t, 0, one(t, r))
+	v, err := unix.GetsockoptInt(ln, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	require.NoError(t, err)
+	require.Equal(t, 1, v)
+	sqe(t, r, 4).PrepShutdown(ln, unix.SHUT_RDWR)
+	requireRes(t, 0, one(t, r))
+	sqe(t, r, 5).PrepClose(ln)
+	requireRes(t, 0, one(t, r))
+	sqe(t, r, 6).PrepClose(ln)
+	requireErrno(t, unix.EBADF, one(t, r))
+}
