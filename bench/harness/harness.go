@@ -9,8 +9,8 @@ import (
 
 // Cores says where the processes run. On a machine with one core both are 0 and say so in the report.
 type Cores struct {
-	Server []int `json:"server"`
-	Client []int `json:"client"`
+	Server []int
+	Client []int
 }
 
 // Command is how a server is started. In Args and Config, {addr}, {port}, {size}, {loops}, {to},
@@ -42,6 +42,6 @@ var (
 )
 
 const (
-	startTimeout = 10 * time.Second
+	startTimeout = 8 * time.Second
 	stopTimeout  = 3 * time.Second
 )

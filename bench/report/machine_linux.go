@@ -64,7 +64,7 @@ func Versions(peers []scenario.Peer) []Peer {
 	}
 	var out []Peer
 	for _, p := range peers {
-		v := Peer{Name: p.Name, About: p.About, Ours: p.Ours, Version: modules[p.Module]}
+		v := Peer{Name: p.Name, About: p.About, Ours: p.Ours, Go: p.Go, Version: modules[p.Module]}
 		if v.Version == "" && p.Module != "" {
 			v.Version = moduleVersion(p.Module)
 		}

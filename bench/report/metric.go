@@ -22,7 +22,7 @@ var (
 		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e6 / float64(r.Ops) }}
 	CPUPerGbit = Metric{Name: "server CPU per gigabit of payload", Unit: "ms/Gbit",
 		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e3 / (float64(r.Bytes) * 8 / 1e9) }}
-	Throughput = Metric{Name: "operations", Unit: "op/s", More: true, Of: load.Result.Throughput}
+	Throughput = Metric{Name: "operations", Unit: "op/s, more is better", More: true, Of: load.Result.Throughput}
 	Median     = Metric{Name: "median latency", Unit: "µs",
 		Of: func(r load.Result) float64 { return float64(r.Latency.P50) / 1e3 }}
 	P99 = Metric{Name: "99th percentile of latency", Unit: "µs",
@@ -35,6 +35,8 @@ var (
 		Of: func(r load.Result) float64 { return 100 * r.Client.Seconds() / r.Elapsed.Seconds() }}
 	ServerBusy = Metric{Name: "server's core busy", Unit: "%",
 		Of: func(r load.Result) float64 { return 100 * r.ServerBusy.Seconds() / r.Elapsed.Seconds() }}
+	Resident = Metric{Name: "resident memory", Unit: "MiB",
+		Of: func(r load.Result) float64 { return float64(r.Server.RSS) / (1 << 20) }}
 	Memory = Metric{Name: "resident memory per connection", Unit: "KiB/conn",
 		Of: func(r load.Result) float64 {
 			return float64(r.Server.RSS-r.Before.RSS) / float64(r.Conns) / (1 << 10)
@@ -48,6 +50,8 @@ func MetricOf(name string) Metric {
 		return CPUPerGbit
 	case scenario.Latency:
 		return P99
+	case scenario.MedianLatency:
+		return Median
 	case scenario.Memory:
 		return Memory
 	case scenario.Throughput:

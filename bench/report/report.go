@@ -50,6 +50,7 @@ type Peer struct {
 	Name    string `json:"name"`
 	About   string `json:"about"`
 	Ours    bool   `json:"ours,omitempty"`
+	Go      bool   `json:"go,omitempty"` // a Go library that ours are measured against
 	Version string `json:"version,omitempty"`
 }
 

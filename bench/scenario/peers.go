@@ -10,6 +10,8 @@ type Peer struct {
 	Version string // else: the command that prints it, split at spaces
 	// Program must exist for the peer to be measured: a path, or a name that is looked for.
 	Program string
+	// Go marks a Go library that the project is measured against.
+	Go bool
 	// Ours marks the servers of this project.
 	Ours bool
 	// Few keeps the peer out of rows that are not Wide.
@@ -41,7 +43,7 @@ func Peers() []Peer {
 }
 
 func goPeer(name, about, module string, servers ...string) Peer {
-	p := Peer{Name: name, About: about, Module: module, Commands: map[string]harness.Command{}}
+	p := Peer{Name: name, About: about, Module: module, Go: true, Commands: map[string]harness.Command{}}
 	for _, s := range servers {
 		p.Commands[s] = harness.Command{Args: []string{"{bin}/peer", "-peer", name, "-scenario", s,
 			"-addr", "127.0.0.1:0", "-loops", "{loops}", "-size", "{size}",
@@ -58,7 +60,7 @@ func few(p Peer) Peer {
 
 func iouringGo() Peer {
 	return few(Peer{
-		Name: "iouring-go", About: "io_uring, a request at a time", Module: "github.com/iceber/iouring-go",
+		Name: "iouring-go", About: "io_uring, a request at a time", Go: true, Module: "github.com/iceber/iouring-go",
 		Program: "{bin}/peer-iouring-go",
 		Commands: map[string]harness.Command{ServeEcho: {
 			Args: []string{"{bin}/peer-iouring-go", "-addr", "127.0.0.1:0", "-size", "{size}"}}},

@@ -22,9 +22,12 @@ const (
 const (
 	CPUPerOp   = "cpu-op"   // server CPU for each operation
 	CPUPerGbit = "cpu-gbit" // server CPU for each gigabit of payload
-	Latency    = "p99"      // 99th percentile
+	Latency    = "p99"      // 99th percentile of it
 	Memory     = "memory"   // resident bytes for each connection
 	Throughput = "ops"      // operations a second
+
+	// MedianLatency is for targets.
+	MedianLatency = "p50"
 )
 
 // Row is one line of the report: one kind of traffic, against every peer that can serve it.

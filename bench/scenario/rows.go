@@ -134,6 +134,7 @@ func slow() []Row {
 func idle() []Row {
 	return []Row{{
 		Scenario: "idle", Name: "10000 connections", Serve: ServeEcho, Metric: Memory, Loops: 1, Wide: true,
+		Least: time.Second,
 		Spec: load.Spec{Kind: load.Idle, Size: 64, Conns: 10000},
 	}}
 }
@@ -144,8 +145,8 @@ func loops() []Row {
 	var rows []Row
 	for _, n := range []int{1, 2} {
 		rows = append(rows, Row{
-			Scenario: "loops", Name: fmt.Sprintf("64 B × 100, %d", n), Serve: ServeEcho, Metric: Throughput,
-			Loops: n, Wide: false,
+			Scenario: "loops", Name: fmt.Sprintf("64 B × 100, cores: %d", n), Serve: ServeEcho, Metric: Throughput,
+			Loops: n,
 			Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 100, Threads: n},
 		})
 	}

@@ -17,7 +17,8 @@ import (
 func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (load.Result, string, error) {
 	var none load.Result
 	cores := s.cores(row)
-	params := harness.Params{Size: row.Spec.Size, Loops: row.Loops, Root: s.Places.Files}
+	// The hint is what can arrive at once: a pipeline's messages come together.
+	params := harness.Params{Size: row.Spec.Size * max(row.Spec.Depth, 1), Loops: row.Loops, Root: s.Places.Files}
 	var err error
 	if params.Dir, err = os.MkdirTemp(s.Places.Scratch, "upload-*"); err != nil {
 		return none, "", err

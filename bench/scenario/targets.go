@@ -1,0 +1,49 @@
+package scenario
+
+// Target is something the project set out to reach, checked against every run that has the rows.
+type Target struct {
+	Text string
+	Ours string // the peer that it is about
+	// Against is the peer it is compared with; BestGo stands for the best Go peer of the row.
+	Against string
+	Rows    []string // keys
+	Metric  string
+	Limit   float64 // of ours divided by theirs; for AtLeast a lower bound
+	AtLeast bool
+	// Base, when set, is the key of the row by which each value is first divided: a target about how
+	// much something grows or holds.
+	Base string
+}
+
+// BestGo stands for whichever Go peer is best in a row; Self for the same peer, in row Base.
+const (
+	BestGo = "best Go peer"
+	Self   = "itself"
+)
+
+// Targets are the project's, for one core and medians of interleaved rounds.
+func Targets() []Target {
+	small := []string{"echo/64 B × 100", "echo/64 B × 1000", "echo/1 KiB × 100", "echo/1 KiB × 1000"}
+	large := []string{"echo/16 KiB × 100", "echo/16 KiB × 1000"}
+	pipelined := []string{"pipeline/64 B ×32 × 100", "pipeline/1 KiB ×32 × 100"}
+	return []Target{
+		{Text: "small echo, against the floor", Ours: "headrace", Against: "floor-liburing",
+			Rows: small, Metric: CPUPerOp, Limit: 1.05},
+		{Text: "small echo", Ours: "headrace", Against: BestGo, Rows: small, Metric: CPUPerOp, Limit: 0.75},
+		{Text: "16 KiB echo, against the floor", Ours: "headrace", Against: "floor-epoll",
+			Rows: large, Metric: CPUPerOp, Limit: 1.10},
+		{Text: "16 KiB echo", Ours: "headrace", Against: BestGo, Rows: large, Metric: CPUPerOp, Limit: 0.90},
+		{Text: "pipelined echo", Ours: "headrace", Against: BestGo, Rows: pipelined, Metric: CPUPerOp, Limit: 0.80},
+		{Text: "10000 connections keep the throughput of 100", Ours: "headrace", Against: Self,
+			Rows: []string{"echo/64 B × 10000"}, Base: "echo/64 B × 100", Metric: Throughput, Limit: 0.85, AtLeast: true},
+		{Text: "fasthttp on fibers", Ours: "headrace-fasthttp", Against: "fasthttp",
+			Rows: []string{"hello/HTTP × 64", "hello/HTTP × 256"}, Metric: CPUPerOp, Limit: 0.85},
+		{Text: "median latency of one connection", Ours: "headrace", Against: BestGo,
+			Rows: []string{"echo/64 B × 1"}, Metric: MedianLatency, Limit: 1},
+		{Text: "growth from one core to two", Ours: "headrace", Against: BestGo,
+			Rows: []string{"loops/64 B × 100, cores: 2"}, Base: "loops/64 B × 100, cores: 1",
+			Metric: Throughput, Limit: 1, AtLeast: true},
+		{Text: "connection churn", Ours: "headrace", Against: BestGo,
+			Rows: []string{"churn/64 B × 100"}, Metric: CPUPerOp, Limit: 0.90},
+	}
+}
