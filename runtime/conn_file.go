@@ -95,7 +95,7 @@ func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
 func (c *Conn) sendFile() {
 	f := &c.more.files[0]
 	if f.file == nil { // an AfterSent
-		c.popFile(nil)
+		c.fileSent()
 		c.send()
 		return
 	}
@@ -132,29 +132,36 @@ func (c *Conn) sentFile(r *driver.Result) {
 		return
 	}
 	if f.n == 0 {
-		c.popFile(nil)
+		c.fileSent()
 	}
 	c.afterSend()
 }
 
-// popFile ends the first file; what was queued behind it is next. Its done is
-// called with the other callbacks of the turn.
-func (c *Conn) popFile(err error) {
+// popFile takes out the first file; what was queued behind it is next.
+func (c *Conn) popFile() fileSend {
 	m := c.more
 	f := m.files[0]
 	rest := copy(m.files, m.files[1:])
 	m.files[rest] = fileSend{}
 	m.files = m.files[:rest]
 	c.out.AppendChain(&f.after)
-	if f.done != nil {
-		c.loop.later(c, func() { f.done(f.sent, err) })
+	return f
+}
+
+// fileSent ends the first file. Its done is called with the other callbacks of
+// the turn.
+func (c *Conn) fileSent() {
+	if f := c.popFile(); f.done != nil {
+		c.loop.later(c, func() { f.done(f.sent, nil) })
 	}
 }
 
 // dropFiles ends all files with the connection.
 func (c *Conn) dropFiles() {
-	for len(c.more.files) > 0 {
-		c.popFile(c.endError())
+	for c.hasFiles() {
+		if f := c.popFile(); f.done != nil {
+			f.done(f.sent, c.endError())
+		}
 	}
 	c.out.Release()
 }

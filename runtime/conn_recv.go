@@ -46,7 +46,11 @@ func (c *Conn) Resume() {
 // receive gives recvOp to the engine if the connection wants to read.
 func (c *Conn) receive() {
 	const no = stReceiving | stPaused | stHeld | stEOF | stFailed | stClosing | stEnding
-	if c.is(no) || c.more != nil && c.more.full != nil && c.more.full.direct {
+	if c.is(no) {
+		return
+	}
+	if c.more != nil && c.more.full != nil && c.more.full.direct {
+		c.more.full.resume(c)
 		return
 	}
 	c.state |= stReceiving

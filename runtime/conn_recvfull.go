@@ -80,7 +80,7 @@ func (f *recvFull) resume(c *Conn) {
 	switch {
 	case f.complete():
 		c.markReady()
-	case c.is(stPaused | stEOF | stClosing | stEnding):
+	case c.is(stReceiving | stPaused | stEOF | stFailed | stClosing | stEnding):
 	case !f.direct:
 		c.receive()
 	default:

@@ -100,6 +100,9 @@ func (d *dial) begin(addrs []net.Addr, err error) {
 	case err != nil:
 		d.fail(&net.OpError{Op: "dial", Net: d.network, Err: contextError(err)})
 		return
+	case d.stopped:
+		d.fail(&net.OpError{Op: "dial", Net: d.network, Err: ErrClosed})
+		return
 	case d.ctx.Err() != nil:
 		d.fail(&net.OpError{Op: "dial", Net: d.network, Addr: addrs[0], Err: contextError(d.ctx.Err())})
 		return
@@ -130,7 +133,7 @@ func (d *dial) Complete(op *driver.Op, r *driver.Result) {
 	err := r.Err
 	if d.stopped || d.ctx.Err() != nil {
 		if err = contextError(d.ctx.Err()); err == nil {
-			err = net.ErrClosed
+			err = ErrClosed
 		}
 		d.addrs = d.addrs[:1]
 	}

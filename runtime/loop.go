@@ -188,11 +188,29 @@ func (l *Loop) turnOnce() (end bool) {
 	}
 	if _, err := l.engine.Poll(l.wait()); err != nil {
 		l.log.Error("loop ends: its engine failed", "loop", l.index, "err", err)
-		l.rt.loopFailed(l, err)
+		l.rt.loopFailed(err)
+		l.abandon(err)
 		return true
 	}
 	l.asleep.Store(false)
 	return false
+}
+
+// abandon tells everybody on a loop whose engine broke. Memory that the kernel
+// may still use is not released.
+func (l *Loop) abandon(err error) {
+	for s := range l.others {
+		if a, ok := s.(*acceptor); ok {
+			a.ln.gone()
+		}
+	}
+	for c := l.conns.first; c != nil; c = c.next {
+		l.rt.conns.Add(-1)
+		if c.handler != nil {
+			l.later(c, func() { c.handler.Closed(c, err) })
+		}
+	}
+	l.runLaters()
 }
 
 // wait finds how long Poll may wait, and marks the loop asleep if it may.
@@ -269,12 +287,12 @@ func (l *Loop) fireSome() (all bool) {
 func (l *Loop) end() {
 	l.mu.Lock()
 	l.ended = true
-	rest := l.posted
-	l.posted = nil
+	l.running, l.posted = append(l.running, l.posted...), nil
 	l.mu.Unlock()
-	for _, t := range rest {
-		t.Run(l) // ErrClosed is not told to who posted before the end
+	for len(l.running) > 0 { // who posted before the end was told no error
+		l.runSome()
 	}
+	l.publish()
 	if err := l.engine.Close(); err != nil {
 		l.log.Warn("closing the engine", "loop", l.index, "err", err)
 	}

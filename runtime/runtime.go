@@ -203,7 +203,7 @@ func (l *Loop) cutOff() {
 }
 
 // loopFailed notes that a loop's engine broke.
-func (rt *Runtime) loopFailed(l *Loop, err error) {
+func (rt *Runtime) loopFailed(err error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.failures = append(rt.failures, err)
@@ -215,7 +215,7 @@ func (rt *Runtime) loopEnded(l *Loop, err error) {
 		return
 	}
 	rt.log.Error("buffers were leaked", "loop", l.index, "err", err)
-	rt.loopFailed(l, err)
+	rt.loopFailed(err)
 }
 
 func (rt *Runtime) addListener(ln *Listener) error {

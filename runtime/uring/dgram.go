@@ -195,15 +195,6 @@ func (e *engine) checkSendTo(s *slot) error {
 	return s.ext().addr.Set(int(k.family), x.Remote)
 }
 
-// submitSendTo starts a SendTo on an open socket.
-func (e *engine) submitSendTo(i uint32, s *slot) {
-	if err := e.checkSendTo(s); err != nil {
-		e.pend(i, 0, err)
-		return
-	}
-	e.start(i)
-}
-
 // sentTo handles the completion of SendTo: all or nothing.
 func (e *engine) sentTo(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)

@@ -68,21 +68,10 @@ func (e *engine) Submit(op *driver.Op) {
 	op.State.Slot, op.State.Gen, op.State.Flight = i, s.gen, 1
 
 	switch op.Code {
-	case driver.Recv, driver.Send, driver.RecvInto, driver.Accept, driver.RecvFrom:
+	case driver.Recv, driver.Send, driver.RecvInto, driver.Accept, driver.SendFile, driver.RecvFrom,
+		driver.SendTo:
 		if e.join(s, op.Socket) {
-			e.start(i)
-		} else {
-			e.refuse(i)
-		}
-	case driver.SendTo:
-		if e.join(s, op.Socket) {
-			e.submitSendTo(i, s)
-		} else {
-			e.refuse(i)
-		}
-	case driver.SendFile:
-		if e.join(s, op.Socket) {
-			e.slots.push(inFiles, i)
+			e.begin(i, s)
 		} else {
 			e.refuse(i)
 		}
@@ -97,6 +86,26 @@ func (e *engine) Submit(op *driver.Op) {
 		op.State = driver.OpState{}
 		panic("uring: Submit of an unknown operation: " + op.Code.String())
 	}
+}
+
+// begin starts an operation on an open socket.
+func (e *engine) begin(i uint32, s *slot) {
+	switch s.op.Code {
+	case driver.RecvInto:
+		if len(s.op.Buf) == 0 {
+			e.pend(i, 0, nil) // the kernel would wait for data
+			return
+		}
+	case driver.SendFile:
+		e.slots.push(inFiles, i)
+		return
+	case driver.SendTo:
+		if err := e.checkSendTo(s); err != nil {
+			e.pend(i, 0, err)
+			return
+		}
+	}
+	e.start(i)
 }
 
 // start arms slot i, or leaves that to Poll when the submission queue is full.

@@ -142,10 +142,6 @@ func (e *engine) receivedInto(i uint32, s *slot, c ring.CQE) {
 	}
 	switch err := unix.Errno(-c.Res); err {
 	case 0:
-		if len(s.op.Buf) == 0 {
-			e.finish(i, driver.Result{})
-			return
-		}
 		e.finish(i, driver.Result{N: s.want, Err: io.EOF})
 	case unix.EAGAIN, unix.EINTR:
 		e.goOn(i)
