@@ -18,7 +18,8 @@ func TestSetupReportsWhatItGot(t *testing.T) {
 	require.Equal(t, uint32(8), r.SQEntries())
 	require.Equal(t, uint32(128), r.CQEntries())
 	require.Equal(t, SetupCQSize, r.Flags())
-	require.Equal(t, Params{Flags: SetupCQSize, SQEntries: 8, CQEntries: 128, Features: r.Features()}, r.Params())
+	want := Params{Flags: SetupCQSize, SQEntries: 8, CQEntries: 128, Features: r.Features()}
+	require.Equal(t, want, r.Params())
 	require.NotZero(t, r.Features()&FeatSingleMmap)
 	require.Equal(t, uint32(8), r.SQSpaceLeft())
 	require.Zero(t, r.SQReady())
@@ -183,7 +184,8 @@ func TestRegisteredRingFDIsPerThread(t *testing.T) {
 	mine.ringFD = registeredFD{tid: unix.Gettid(), index: 0}
 }
 
-// TestSQPoll: the kernel's thread takes entries by itself while it is awake, and Submit wakes it when it is not.
+// TestSQPoll: the kernel's thread takes entries by itself while it is awake, and Submit wakes it when it
+// sleeps.
 func TestSQPoll(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: SetupSQPoll, SQThreadIdle: 1})
 	for i := range 5 {
