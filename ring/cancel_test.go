@@ -156,7 +156,7 @@ func TestLinks(t *testing.T) {
 	})
 	onRing(t, "timeout", func(t *testing.T, r *Ring) {
 		a, b := socketpair(t, unix.SOCK_STREAM)
-		ts := &Timespec{Nsec: 1e6}
+		ts := keep(&Timespec{Nsec: 1e6})
 		s := sqe(t, r, 1)
 		s.PrepRecv(a, memory(8), 0)
 		s.Flags |= SQEIOLink

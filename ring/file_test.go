@@ -29,7 +29,7 @@ func cstring(t *testing.T, s string) *byte {
 }
 
 func iovecs(bufs ...[]byte) []unix.Iovec {
-	iov := make([]unix.Iovec, len(bufs))
+	iov := keep(make([]unix.Iovec, len(bufs)))
 	for i, b := range bufs {
 		iov[i].Base = &b[0]
 		iov[i].SetLen(len(b))
@@ -119,7 +119,7 @@ func TestFileCalls(t *testing.T) {
 	requireErrno(t, unix.ENOENT, one(t, r))
 
 	size := func() uint64 {
-		st := new(unix.Statx_t)
+		st := keep(new(unix.Statx_t))
 		sqe(t, r, 2).PrepStatx(unix.AT_FDCWD, cstring(t, path), 0, unix.STATX_SIZE, st)
 		requireRes(t, 0, one(t, r))
 		return st.Size
@@ -167,7 +167,7 @@ func TestSpliceAndTee(t *testing.T) {
 func TestPipe(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: best})
 	needOps(t, r, OpPipe)
-	fds := new([2]int32)
+	fds := keep(new([2]int32))
 	sqe(t, r, 1).PrepPipe(fds, unix.O_CLOEXEC)
 	requireRes(t, 0, one(t, r))
 	closeLater(t, int(fds[0]), int(fds[1]))
@@ -210,7 +210,7 @@ func TestDirectDescriptors(t *testing.T) {
 	requireRes(t, 0, one(t, r))
 	requireErrno(t, unix.EBADF, read(1))
 
-	fds := make([]int32, 1)
+	fds := keep(make([]int32, 1))
 	fd, _ := tempFile(t, "update")
 	fds[0] = int32(fd)
 	sqe(t, r, 5).PrepFilesUpdate(fds, 0)

@@ -233,12 +233,14 @@ func write(t testing.TB, fd int, s string) {
 	require.Equal(t, len(s), n)
 }
 
-// held keeps memory that the kernel was given alive to the end of the test binary.
-var held [][]byte
+// held keeps what the kernel was given alive to the end of the test binary.
+var held []any
+
+// keep holds v, whose address goes to the kernel as an integer that the garbage collector does not see.
+func keep[T any](v T) T {
+	held = append(held, v)
+	return v
+}
 
 // memory returns n bytes that may be given to the kernel.
-func memory(n int) []byte {
-	b := make([]byte, n)
-	held = append(held, b)
-	return b
-}
+func memory(n int) []byte { return keep(make([]byte, n)) }

@@ -25,7 +25,7 @@ func listenTCP(t *testing.T) (int, *unix.RawSockaddrInet4) {
 }
 
 func rawAddr(port int) *unix.RawSockaddrInet4 {
-	sa := &unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte{127, 0, 0, 1}}
+	sa := keep(&unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte{127, 0, 0, 1}})
 	p := (*[2]byte)(unsafe.Pointer(&sa.Port))
 	p[0], p[1] = byte(port>>8), byte(port)
 	return sa
@@ -38,7 +38,7 @@ func tcpPair(t *testing.T, r *Ring) (client, server int) {
 	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	require.NoError(t, err)
 	closeLater(t, client)
-	peer, peerLen := new(unix.RawSockaddrAny), new(uint32)
+	peer, peerLen := keep(new(unix.RawSockaddrAny)), keep(new(uint32))
 	*peerLen = unix.SizeofSockaddrAny
 	sqe(t, r, 1).PrepAccept(ln, peer, peerLen, unix.SOCK_CLOEXEC)
 	sqe(t, r, 2).PrepConnect(client, unsafe.Pointer(addr), unix.SizeofSockaddrInet4)
@@ -84,18 +84,10 @@ func TestMultishotAccept(t *testing.T) {
 func TestSendMsgRecvMsg(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: best})
 	a, b := socketpair(t, unix.SOCK_STREAM)
-	parts := [][]byte{[]byte("first "), []byte("second")}
-	held = append(held, parts...)
-	iov := make([]unix.Iovec, 2)
-	for i, p := range parts {
-		iov[i].Base = &p[0]
-		iov[i].SetLen(len(p))
-	}
-	out := &unix.Msghdr{Iov: &iov[0]}
+	out := keep(&unix.Msghdr{Iov: &iovecs([]byte("first "), []byte("second"))[0]})
 	out.SetIovlen(2)
 	buf := memory(32)
-	in := &unix.Msghdr{Iov: &unix.Iovec{Base: &buf[0]}}
-	in.Iov.SetLen(len(buf))
+	in := keep(&unix.Msghdr{Iov: &iovecs(buf)[0]})
 	in.SetIovlen(1)
 
 	sqe(t, r, 1).PrepSendMsg(b, out, unix.MSG_NOSIGNAL)
@@ -120,7 +112,7 @@ func TestRecvMsgMultishot(t *testing.T) {
 		fds[i], addrs[i] = fd, sa.(*unix.SockaddrInet4)
 	}
 	_, bufs := bufRing(t, r, 4, 16+unix.SizeofSockaddrInet4+8, 7)
-	msg := &unix.Msghdr{Namelen: unix.SizeofSockaddrInet4}
+	msg := keep(&unix.Msghdr{Namelen: unix.SizeofSockaddrInet4})
 	sqe(t, r, 1).PrepRecvMsgMultishot(fds[0], msg, 7)
 
 	for _, s := range []string{"ping", "a datagram too long"} {
@@ -181,8 +173,7 @@ func TestSendZC(t *testing.T) {
 	sqe(t, r, 1).PrepSendZC(client, data, unix.MSG_WAITALL, SendZCReportUsage)
 	check(t)
 
-	iov := []unix.Iovec{{Base: &data[0]}}
-	iov[0].SetLen(len(data))
+	iov := iovecs(data)
 	if err := r.RegisterBuffers(iov, nil); err != nil {
 		t.Skipf("no registered buffers: %v", err)
 	}
@@ -190,7 +181,7 @@ func TestSendZC(t *testing.T) {
 	check(t)
 
 	needOps(t, r, OpSendMsgZC)
-	msg := &unix.Msghdr{Iov: &iov[0]}
+	msg := keep(&unix.Msghdr{Iov: &iov[0]})
 	msg.SetIovlen(1)
 	sqe(t, r, 1).PrepSendMsgZC(client, msg, unix.MSG_WAITALL)
 	check(t)

@@ -9,7 +9,7 @@ import (
 )
 
 // The Prep methods fill an entry for one operation, as liburing's io_uring_prep functions do. Each sets every
-// field but Flags, to which a few add SQEBufferSelect, and UserData, which no one touches. None allocates.
+// field but UserData and Flags; those that take a buffer group add SQEBufferSelect to Flags. None allocates.
 // The package comment tells how long the memory that an entry points to must live.
 
 // escape holds no pointer ever; the compiler can not know that its flag stays false.

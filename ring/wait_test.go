@@ -38,7 +38,7 @@ func TestWaitHidesTimeoutBehindCount(t *testing.T) {
 
 func TestWaitWithoutTimeout(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: best})
-	ts := &Timespec{Nsec: 1e6}
+	ts := keep(&Timespec{Nsec: 1e6})
 	sqe(t, r, 1).PrepTimeout(ts, 0, 0)
 	n, err := r.SubmitAndWait(1, -1)
 	for err == unix.EINTR {
@@ -113,7 +113,7 @@ func TestDeferTaskrun(t *testing.T) {
 }
 
 func TestTimeoutEntries(t *testing.T) {
-	long, short := &Timespec{}, &Timespec{}
+	long, short := keep(&Timespec{}), keep(&Timespec{})
 	long.Set(time.Hour)
 	short.Set(1500 * time.Microsecond)
 	require.Equal(t, Timespec{Nsec: 1_500_000}, *short)
@@ -126,7 +126,7 @@ func TestTimeoutEntries(t *testing.T) {
 	onRing(t, "absolute", func(t *testing.T, r *Ring) {
 		var now unix.Timespec
 		require.NoError(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
-		abs := &Timespec{Sec: int64(now.Sec), Nsec: int64(now.Nsec)}
+		abs := keep(&Timespec{Sec: int64(now.Sec), Nsec: int64(now.Nsec)})
 		sqe(t, r, 1).PrepTimeout(abs, 0, TimeoutAbs)
 		requireErrno(t, unix.ETIME, one(t, r))
 	})
