@@ -49,7 +49,7 @@ func (c *Conn) receive() {
 	if c.is(no) {
 		return
 	}
-	if c.more != nil && c.more.full != nil && c.more.full.direct {
+	if c.receivingFull() && c.more.full.direct {
 		c.more.full.resume(c)
 		return
 	}
@@ -79,7 +79,7 @@ func (c *Conn) received(r *driver.Result) {
 	switch {
 	case c.is(stEnding):
 	case r.Err == nil, r.Err == driver.ErrCanceled:
-		if c.more != nil && c.more.full != nil {
+		if c.receivingFull() {
 			c.more.full.resume(c)
 			return
 		}
@@ -101,7 +101,7 @@ func (c *Conn) take(chunk *buffers.Chunk) {
 	case c.is(stClosing | stEnding):
 		chunk.Release()
 		return
-	case c.more != nil && c.more.full != nil:
+	case c.receivingFull():
 		c.more.full.take(c, chunk)
 		return
 	}

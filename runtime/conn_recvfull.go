@@ -56,6 +56,9 @@ func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
 	f.resume(c)
 }
 
+// receivingFull reports whether a RecvFull is in progress.
+func (c *Conn) receivingFull() bool { return c.more != nil && c.more.full != nil }
+
 // complete reports whether all has come.
 func (f *recvFull) complete() bool { return f.n == len(f.dst) }
 

@@ -102,8 +102,11 @@ func (c *Conn) deliver() {
 		}
 		return
 	}
-	if c.more != nil && c.more.full != nil {
+	if c.receivingFull() {
 		c.more.full.deliver(c)
+		if c.receivingFull() && !c.is(stFailed) {
+			return // whatever else there is comes after it
+		}
 	}
 	if c.is(stFresh) && !c.is(stPaused|stClosing|stEnding) && !c.in.Empty() {
 		c.state &^= stFresh

@@ -108,6 +108,10 @@ func pingPong(addr net.Addr, text string, rounds int) error {
 	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
 		return err
 	}
+	return pingPongOn(c, text, rounds)
+}
+
+func pingPongOn(c net.Conn, text string, rounds int) error {
 	buf := make([]byte, len(text))
 	for range rounds {
 		if _, err := c.Write([]byte(text)); err != nil {
