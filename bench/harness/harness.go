@@ -7,11 +7,24 @@ import (
 	"time"
 )
 
-// Cores says where the processes run. On a machine with one core both are 0 and say so in the report.
+// Cores says where the processes of a measurement run; with one core in the machine they share it.
 type Cores struct {
 	Server []int
 	Client []int
+	Nice   int // priority of both
 }
+
+// Seat is where and with which priority one process runs.
+type Seat struct {
+	Cores []int
+	Nice  int
+}
+
+// ForServer is the server's seat.
+func (c Cores) ForServer() Seat { return Seat{c.Server, c.Nice} }
+
+// ForClient is the seat of the load generator, and of what stands behind a proxy.
+func (c Cores) ForClient() Seat { return Seat{c.Client, c.Nice} }
 
 // Command is how a server is started. In Args and Config, {addr}, {port}, {size}, {loops}, {to},
 // {root} and {dir} are replaced. Config, when set, is written to a file in a folder of its own:

@@ -18,8 +18,8 @@ import (
 // grace is what a run may last longer than its warm-up and duration: connecting, and a last answer.
 const grace = 20 * time.Second
 
-// Load runs one load generator against s, pinned to cores, and returns what it measured.
-func Load(ctx context.Context, binary string, spec load.Spec, s *Server, cores []int) (load.Result, error) {
+// Load runs one load generator against s, in seat, and returns what it measured.
+func Load(ctx context.Context, binary string, spec load.Spec, s *Server, seat Seat) (load.Result, error) {
 	spec.Addr, spec.Group = s.Addr, s.Group()
 	in, err := json.Marshal(spec)
 	if err != nil {
@@ -29,7 +29,7 @@ func Load(ctx context.Context, binary string, spec load.Spec, s *Server, cores [
 	cmd := exec.Command(binary)
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), &out
 	cmd.Env = environ("GOMAXPROCS=" + strconv.Itoa(max(spec.Threads, 1)))
-	p, err := start(cmd, cores)
+	p, err := start(cmd, seat)
 	if err != nil {
 		return load.Result{}, err
 	}

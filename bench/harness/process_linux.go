@@ -25,16 +25,20 @@ type process struct {
 	err    error         // of Wait, once ended is closed
 }
 
-// start runs cmd pinned to cores. The child inherits the affinity of the thread that starts it; that
-// thread is thrown away afterwards, for it can not be given back as it was.
-func start(cmd *exec.Cmd, cores []int) (*process, error) {
+// start runs cmd in its seat. The child inherits affinity and priority of the thread that starts it;
+// that thread is thrown away afterwards, for it can not be given back as it was.
+func start(cmd *exec.Cmd, seat Seat) (*process, error) {
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = &p.stderr
 	started := make(chan error, 1)
 	go func() {
 		goruntime.LockOSThread() // and never unlock: the thread ends with the goroutine
-		if err := measure.Pin(cores...); err != nil {
+		err := measure.Pin(seat.Cores...)
+		if err == nil && seat.Nice != 0 {
+			err = measure.Nice(seat.Nice)
+		}
+		if err != nil {
 			started <- err
 			return
 		}

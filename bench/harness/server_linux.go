@@ -27,7 +27,7 @@ type Server struct {
 
 // Start runs a server and returns when it listens: when it has announced its address or, for one that
 // does not, when the address it was given accepts a connection.
-func Start(ctx context.Context, c Command, p Params, cores []int) (*Server, error) {
+func Start(ctx context.Context, c Command, p Params, seat Seat) (*Server, error) {
 	addr, err := freshAddr()
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func Start(ctx context.Context, c Command, p Params, cores []int) (*Server, erro
 		return nil, err
 	}
 	cmd.Stdout = in
-	s.proc, err = start(cmd, cores)
+	s.proc, err = start(cmd, seat)
 	in.Close()
 	if err != nil {
 		out.Close()

@@ -16,7 +16,7 @@ type churnProto struct {
 }
 
 func (p *churnProto) begin(w *worker, c *conn) error {
-	fd, err := newSocket(unix.SOCK_NONBLOCK, 0)
+	fd, err := newSocket(unix.SOCK_NONBLOCK)
 	if err != nil {
 		return err
 	}

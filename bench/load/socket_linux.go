@@ -45,8 +45,7 @@ func sockaddr(addr string) (*unix.SockaddrInet4, error) {
 	return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ip.As4()}, nil
 }
 
-// newSocket makes a TCP socket; rcvbuf 0 leaves the receive buffer to the kernel's tuning.
-func newSocket(flags, rcvbuf int) (int, error) {
+func newSocket(flags int) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|flags, unix.IPPROTO_TCP)
 	if err != nil {
 		return -1, fmt.Errorf("load: socket: %w", err)
@@ -55,21 +54,33 @@ func newSocket(flags, rcvbuf int) (int, error) {
 		unix.Close(fd)
 		return -1, fmt.Errorf("load: TCP_NODELAY: %w", err)
 	}
-	if rcvbuf > 0 {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, rcvbuf); err != nil {
-			unix.Close(fd)
-			return -1, fmt.Errorf("load: SO_RCVBUF: %w", err)
-		}
-	}
 	return fd, nil
+}
+
+// slowLine makes loopback resemble a slow line: a small receive buffer, and segments of Ethernet's
+// size, without which the server's kernel would take megabytes for each peer at once.
+func slowLine(fd int) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, slowReceiveBuffer); err != nil {
+		return fmt.Errorf("load: SO_RCVBUF: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, 1448); err != nil {
+		return fmt.Errorf("load: TCP_MAXSEG: %w", err)
+	}
+	return nil
 }
 
 // dial connects and waits. Over loopback that lasts until the server's queue takes the connection,
 // which is what keeps thousands of them from flooding it.
-func dial(to *unix.SockaddrInet4, rcvbuf int) (int, error) {
-	fd, err := newSocket(0, rcvbuf)
+func dial(to *unix.SockaddrInet4, slow bool) (int, error) {
+	fd, err := newSocket(0)
 	if err != nil {
 		return -1, err
+	}
+	if slow {
+		if err := slowLine(fd); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
 	}
 	timeout := unix.Timeval{Sec: 10}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout); err != nil {
@@ -89,7 +100,8 @@ func dial(to *unix.SockaddrInet4, rcvbuf int) (int, error) {
 }
 
 func watch(ep, fd int, id int32) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: id}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
+		Fd: id}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		return fmt.Errorf("load: epoll_ctl: %w", err)
 	}

@@ -110,11 +110,7 @@ func (w *worker) open() error {
 		if w.spec.Kind == Churn {
 			continue // begin connects
 		}
-		rcvbuf := 0
-		if w.spec.Kind == Slow {
-			rcvbuf = slowReceiveBuffer
-		}
-		fd, err := dial(w.to, rcvbuf)
+		fd, err := dial(w.to, w.spec.Kind == Slow)
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", i, err)
 		}

@@ -25,6 +25,15 @@ func Pin(cores ...int) error {
 	return nil
 }
 
+// Nice sets the priority of the calling thread, -20 (first) to 19 (last), under the same conditions as
+// Pin.
+func Nice(n int) error {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, n); err != nil {
+		return fmt.Errorf("measure: priority %d: %w", n, err)
+	}
+	return nil
+}
+
 // Cores lists the cores that the calling thread may run on.
 func Cores() ([]int, error) {
 	var set unix.CPUSet

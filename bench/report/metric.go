@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/headrace/headrace/bench/load"
 	"github.com/headrace/headrace/bench/scenario"
@@ -24,9 +26,9 @@ var (
 		Of: func(r load.Result) float64 { return r.Server.CPU.Seconds() * 1e3 / (float64(r.Bytes) * 8 / 1e9) }}
 	Throughput = Metric{Name: "operations", Unit: "op/s, more is better", More: true, Of: load.Result.Throughput}
 	Median     = Metric{Name: "median latency", Unit: "µs",
-		Of: func(r load.Result) float64 { return float64(r.Latency.P50) / 1e3 }}
+		Of: func(r load.Result) float64 { return latency(r, r.Latency.P50) }}
 	P99 = Metric{Name: "99th percentile of latency", Unit: "µs",
-		Of: func(r load.Result) float64 { return float64(r.Latency.P99) / 1e3 }}
+		Of: func(r load.Result) float64 { return latency(r, r.Latency.P99) }}
 	Switches = Metric{Name: "context switches per operation", Unit: "",
 		Of: func(r load.Result) float64 {
 			return float64(r.Server.Voluntary+r.Server.Involuntary) / float64(r.Ops)
@@ -42,6 +44,14 @@ var (
 			return float64(r.Server.RSS-r.Before.RSS) / float64(r.Conns) / (1 << 10)
 		}}
 )
+
+// latency is q in microseconds, not a number where no operation ended.
+func latency(r load.Result, q time.Duration) float64 {
+	if r.Latency.Count == 0 {
+		return math.NaN()
+	}
+	return float64(q) / 1e3
+}
 
 // MetricOf finds the metric that a row is about, by its name in package scenario.
 func MetricOf(name string) Metric {

@@ -4,6 +4,8 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -126,6 +128,20 @@ func (e Entry) mostly(is func(Round) bool) bool {
 		}
 	}
 	return n > 0 && 2*n >= e.good()
+}
+
+// Sound returns an error when a server that must work did not: one of ours, std, or the floor. A
+// foreign library that fails is a line in the report and nothing more.
+func (r *Report) Sound() error {
+	var errs []error
+	for _, row := range r.Rows {
+		for _, e := range row.Entries {
+			if must := r.class(e.Peer) != "peer" || e.Peer == "std"; must && len(e.Failed) > 0 {
+				errs = append(errs, fmt.Errorf("%s: %s: %s", row.Key(), e.Peer, e.Failed[0]))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Save writes the report as JSON, whole or not at all.

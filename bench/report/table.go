@@ -40,7 +40,11 @@ func (r *Row) Entry(peer string) *Entry {
 }
 
 func medianText(e Entry, m Metric) string {
-	return Text(stats.Summarize(Good(e.Values(m))).Median)
+	s := stats.Summarize(Good(e.Values(m)))
+	if s.N == 0 {
+		return ""
+	}
+	return Text(s.Median)
 }
 
 // Ratio is e's median of per-round quotients with base, and false where there is none.

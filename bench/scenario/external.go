@@ -58,7 +58,7 @@ func haproxy() Peer {
 const haproxyConfig = `
 global
 	nbthread {loops}
-	maxconn 9000
+	maxconn 2000
 defaults
 	mode tcp
 	timeout connect 10s

@@ -1,6 +1,10 @@
 package scenario
 
-import "github.com/headrace/headrace/bench/harness"
+import (
+	"strings"
+
+	"github.com/headrace/headrace/bench/harness"
+)
 
 // ours are the project's examples, one peer for each engine and each way to write a server.
 func ours() []Peer {
@@ -33,11 +37,25 @@ func ours() []Peer {
 
 // example is a peer made of example programs: for each scenario the program's name and its own flags.
 func example(name, about, backend string, programs map[string][]string) Peer {
-	p := Peer{Name: name, About: about, Ours: true, Commands: map[string]harness.Command{}}
+	p := Peer{Name: name, About: about, Ours: true, Examples: true, Commands: map[string]harness.Command{}}
 	for serve, program := range programs {
 		args := []string{"{examples}/" + program[0], "-addr", "127.0.0.1:0", "-backend", backend,
 			"-loops", "{loops}"}
 		p.Commands[serve] = harness.Command{Args: append(args, program[1:]...)}
 	}
+	return p
+}
+
+// From is the same peer with its example programs in dir and suffix after its name.
+func (p Peer) From(dir, suffix string) Peer {
+	p.Name += suffix
+	commands := map[string]harness.Command{}
+	for serve, c := range p.Commands {
+		args := append([]string(nil), c.Args...)
+		args[0] = strings.Replace(args[0], "{examples}", dir, 1)
+		c.Args = args
+		commands[serve] = c
+	}
+	p.Commands = commands
 	return p
 }

@@ -14,6 +14,8 @@ type Peer struct {
 	Go bool
 	// Ours marks the servers of this project.
 	Ours bool
+	// Examples marks a peer that is made of the project's example programs.
+	Examples bool
 	// Few keeps the peer out of rows that are not Wide.
 	Few bool
 	// OneLoop marks a peer that can not use a second core.

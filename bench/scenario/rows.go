@@ -135,7 +135,7 @@ func idle() []Row {
 	return []Row{{
 		Scenario: "idle", Name: "10000 connections", Serve: ServeEcho, Metric: Memory, Loops: 1, Wide: true,
 		Least: time.Second,
-		Spec: load.Spec{Kind: load.Idle, Size: 64, Conns: 10000},
+		Spec:  load.Spec{Kind: load.Idle, Size: 64, Conns: 10000},
 	}}
 }
 
@@ -147,7 +147,7 @@ func loops() []Row {
 		rows = append(rows, Row{
 			Scenario: "loops", Name: fmt.Sprintf("64 B × 100, cores: %d", n), Serve: ServeEcho, Metric: Throughput,
 			Loops: n,
-			Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 100, Threads: n},
+			Spec:  load.Spec{Kind: load.Echo, Size: 64, Conns: 100, Threads: n},
 		})
 	}
 	return rows

@@ -32,14 +32,14 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 		defer func() { _ = behind.Stop() }() // it was not what is measured
 		params.To = behind.Addr
 	}
-	server, err := harness.Start(ctx, s.Places.command(p.Commands[row.Serve]), params, cores.Server)
+	server, err := harness.Start(ctx, s.Places.command(p.Commands[row.Serve]), params, cores.ForServer())
 	if err != nil {
 		return none, "", err
 	}
 	spec := row.Spec
 	spec.Core = cores.Server[0]
 	spec.Warmup, spec.Duration = s.Warmup, max(s.Duration, row.Least)
-	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.Client)
+	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
 	if err == nil && r.Errors > 0 {
 		err = fmt.Errorf("%d connections failed: %s", r.Errors, r.Error)
@@ -55,7 +55,7 @@ func (s *Suite) backend(ctx context.Context, row scenario.Row, cores harness.Cor
 				continue
 			}
 			return harness.Start(ctx, s.Places.command(p.Commands[scenario.ServeEcho]),
-				harness.Params{Size: row.Spec.Size, Loops: 1}, cores.Client)
+				harness.Params{Size: row.Spec.Size, Loops: 1}, cores.ForClient())
 		}
 	}
 	return nil, errors.New("no echo server to stand behind the proxy")
@@ -73,5 +73,5 @@ func (s *Suite) cores(row scenario.Row) harness.Cores {
 	if len(rest) == 0 {
 		rest = s.Cores[len(s.Cores)-n:]
 	}
-	return harness.Cores{Server: s.Cores[:n], Client: rest}
+	return harness.Cores{Server: s.Cores[:n], Client: rest, Nice: s.Nice}
 }

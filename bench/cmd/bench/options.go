@@ -16,14 +16,16 @@ import (
 )
 
 type options struct {
-	scenarios, peers, sizes, conns string
-	rounds                         int
-	duration, warmup               time.Duration
-	cores                          string
-	baseline                       string
-	extra                          extras
-	out                            string
-	build                          bool
+	pick             scenario.Pick
+	peers            string
+	rounds           int
+	duration, warmup time.Duration
+	cores            string
+	baseline         string
+	extra            extras
+	out              string
+	build, smoke     bool
+	nice             int
 }
 
 // extras are servers that only this run knows.
@@ -50,10 +52,10 @@ func (e *extras) Set(v string) error {
 func parse(args []string) (*options, error) {
 	o := new(options)
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.scenarios, "scenario", "", "only these chapters, comma-separated")
+	f.StringVar(&o.pick.Scenarios, "scenario", "", "only these chapters, comma-separated")
 	f.StringVar(&o.peers, "peers", "", "only these peers, comma-separated")
-	f.StringVar(&o.sizes, "size", "", "only rows with these message sizes in bytes")
-	f.StringVar(&o.conns, "conns", "", "only rows with these numbers of connections")
+	f.StringVar(&o.pick.Sizes, "size", "", "only rows with these message sizes in bytes")
+	f.StringVar(&o.pick.Conns, "conns", "", "only rows with these numbers of connections")
 	f.IntVar(&o.rounds, "rounds", scenario.Rounds, "interleaved rounds")
 	f.DurationVar(&o.duration, "duration", scenario.Duration, "length of one measurement")
 	f.DurationVar(&o.warmup, "warmup", scenario.Warmup, "traffic before it, not counted")
@@ -62,8 +64,13 @@ func parse(args []string) (*options, error) {
 	f.Var(&o.extra, "extra", "another server, name=COMMAND or name@serve=COMMAND with {addr}, {loops}, {size}")
 	f.StringVar(&o.out, "out", "results", "folder for the results")
 	f.BoolVar(&o.build, "build", true, "build the servers first")
+	f.BoolVar(&o.smoke, "smoke", false, "run a moment of everything, to see that it works")
+	f.IntVar(&o.nice, "nice", 0, "priority of servers and generator; negative ones withstand other work")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	if o.smoke {
+		o.rounds, o.duration, o.warmup = 1, scenario.SmokeDuration, 0
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
@@ -73,24 +80,17 @@ func parse(args []string) (*options, error) {
 
 // rows picks what the options ask for.
 func (o *options) rows() ([]scenario.Row, error) {
-	var rows []scenario.Row
-	for _, r := range scenario.Rows() {
-		if in(o.scenarios, r.Scenario) && in(o.sizes, strconv.Itoa(r.Spec.Size)) &&
-			in(o.conns, strconv.Itoa(r.Spec.Conns)) {
-			rows = append(rows, r)
-		}
+	if o.smoke {
+		return scenario.Smoke(), nil
 	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("no scenario fits -scenario %q -size %q -conns %q", o.scenarios, o.sizes, o.conns)
-	}
-	return rows, nil
+	return o.pick.Rows()
 }
 
 func (o *options) selected() ([]scenario.Peer, error) {
 	all := scenario.Peers()
 	var picked []scenario.Peer
 	for _, p := range all {
-		if in(o.peers, p.Name) {
+		if scenario.In(o.peers, p.Name) {
 			picked = append(picked, p)
 		}
 	}
@@ -117,9 +117,4 @@ func (o *options) coreList() ([]int, error) {
 		cores = append(cores, n)
 	}
 	return cores, nil
-}
-
-// in tells whether list is empty or names v.
-func in(list, v string) bool {
-	return list == "" || slices.Contains(strings.Split(list, ","), v)
 }

@@ -12,11 +12,9 @@ import (
 	"github.com/headrace/headrace/bench/build"
 	"github.com/headrace/headrace/bench/measure"
 	"github.com/headrace/headrace/bench/report"
+	"github.com/headrace/headrace/bench/scenario"
 	"github.com/headrace/headrace/bench/suite"
 )
-
-// files is how many descriptors a process needs for the largest row.
-const files = 1 << 15
 
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
@@ -35,9 +33,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if n, err := measure.RaiseFiles(files); err != nil {
+	if n, err := measure.RaiseFiles(scenario.OpenFiles); err != nil {
 		return fmt.Errorf("raising the limit of open files: %w", err)
-	} else if n < files {
+	} else if n < scenario.OpenFiles {
 		fmt.Fprintf(os.Stderr, "the limit of open files is %d: rows with 10000 connections may fail\n", n)
 	}
 	places, err := build.All(ctx, os.Stderr, o.build)
@@ -54,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 		Options: report.Options{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup, Baseline: o.baseline}}
 	name := filepath.Join(o.out, started.Format("2006-01-02T150405"))
 	s := &suite.Suite{Rows: rows, Peers: peers, Named: o.peers != "", Rounds: o.rounds, Duration: o.duration,
-		Warmup: o.warmup, Cores: cores, Places: places, Progress: os.Stderr,
+		Warmup: o.warmup, Cores: cores, Places: places, Nice: o.nice, Progress: os.Stderr,
 		Save: func(rows []report.Row, finished bool) error {
 			rep.Rows, rep.Finished, rep.Took = rows, finished, time.Since(started)
 			return rep.Save(name + ".json")
@@ -62,6 +60,9 @@ func run(ctx context.Context, args []string) error {
 	_, err = s.Run(ctx)
 	if werr := write(rep, name); werr != nil {
 		return werr
+	}
+	if o.smoke && err == nil {
+		return rep.Sound()
 	}
 	return err
 }

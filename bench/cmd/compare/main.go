@@ -1,0 +1,136 @@
+//go:build linux
+
+// Command compare measures the project's examples at another commit against the ones in this
+// checkout, interleaved, and says which rows changed:
+//
+//	go run ./cmd/compare -ref HEAD~1
+//	go run ./cmd/compare -ref v0.1.0 -scenario echo -size 64 -rounds 15
+//
+// A change is called one when the 95 % confidence interval of the median of the per-round quotients
+// new ÷ old leaves out 1. It exits with 1 when a row got worse by more than -tolerance.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/bench/build"
+	"github.com/headrace/headrace/bench/measure"
+	"github.com/headrace/headrace/bench/report"
+	"github.com/headrace/headrace/bench/scenario"
+	"github.com/headrace/headrace/bench/suite"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	ref       string
+	pick      scenario.Pick
+	peers     string
+	rounds    int
+	duration  time.Duration
+	tolerance float64
+}
+
+func parse(args []string) (*options, error) {
+	o := new(options)
+	f := flag.NewFlagSet("compare", flag.ContinueOnError)
+	f.StringVar(&o.ref, "ref", "HEAD", "commit to compare with")
+	f.StringVar(&o.pick.Scenarios, "scenario", "echo,pipeline,hello,static", "only these chapters")
+	f.StringVar(&o.pick.Sizes, "size", "64,13,4096,16384", "only rows with these message sizes in bytes")
+	f.StringVar(&o.pick.Conns, "conns", "64,100,1000", "only rows with these numbers of connections")
+	f.StringVar(&o.peers, "peers", "", "only these of ours, comma-separated")
+	f.IntVar(&o.rounds, "rounds", 10, "interleaved rounds; fewer than 6 decide nothing")
+	f.DurationVar(&o.duration, "duration", scenario.Duration, "length of one measurement")
+	f.Float64Var(&o.tolerance, "tolerance", 0.05, "how much worse a row may get")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	rows, err := o.pick.Rows()
+	if err != nil {
+		return err
+	}
+	cores, err := measure.Cores()
+	if err != nil {
+		return err
+	}
+	if _, err := measure.RaiseFiles(scenario.OpenFiles); err != nil {
+		return err
+	}
+	places, err := build.All(ctx, os.Stderr, true)
+	if err != nil {
+		return err
+	}
+	if err := places.MakeFiles(); err != nil {
+		return err
+	}
+	defer os.RemoveAll(places.Scratch)
+	old := filepath.Join(places.Scratch, "old-examples")
+	if err := buildOld(ctx, o.ref, places.Scratch, old); err != nil {
+		return err
+	}
+	var done []report.Row
+	s := &suite.Suite{Rows: rows, Peers: pairs(o.peers, places.Examples, old), Named: true, Rounds: o.rounds,
+		Duration: o.duration, Warmup: scenario.Warmup, Cores: cores, Places: places, Progress: os.Stderr,
+		Save: func(rows []report.Row, _ bool) error { done = rows; return nil }}
+	_, err = s.Run(ctx)
+	return errors.Join(err, tell(os.Stdout, done, o))
+}
+
+// buildOld checks ref out beside this checkout and builds its examples into dir.
+func buildOld(ctx context.Context, ref, scratch, dir string) error {
+	tree := filepath.Join(scratch, "old")
+	fmt.Fprintf(os.Stderr, "building the examples at %s …\n", ref)
+	add := exec.CommandContext(ctx, "git", "worktree", "add", "--detach", "--quiet", tree, ref)
+	if out, err := add.CombinedOutput(); err != nil {
+		return fmt.Errorf("git worktree add: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	defer func() {
+		// Not with ctx: the worktree has to go even when the run is cut short.
+		if out, err := exec.Command("git", "worktree", "remove", "--force", tree).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "git worktree remove: %v: %s\n", err, out)
+		}
+	}()
+	if err := build.Examples(ctx, tree, dir); err != nil {
+		return fmt.Errorf("the examples at %s: %w", ref, err)
+	}
+	return nil
+}
+
+const oldSuffix = " (old)"
+
+// pairs are our servers, each from both folders.
+func pairs(only, fresh, old string) []scenario.Peer {
+	var peers []scenario.Peer
+	for _, p := range scenario.Peers() {
+		if p.Ours && p.Examples && (only == "" || strings.Contains(","+only+",", ","+p.Name+",")) {
+			peers = append(peers, p.From(fresh, ""), p.From(old, oldSuffix))
+		}
+	}
+	return peers
+}
