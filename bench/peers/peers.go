@@ -52,11 +52,11 @@ func FreeAddr(addr string) (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// Wait blocks until SIGINT or SIGTERM.
-func Wait() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	<-ctx.Done()
+// Stopped returns a channel that is closed on SIGINT or SIGTERM. Call it before Announce: from the
+// announcement on, the harness may stop the server at any moment.
+func Stopped() <-chan struct{} {
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	return ctx.Done()
 }
 
 // StaticAddr is a net.Addr made from text, for libraries that report no address of their own.

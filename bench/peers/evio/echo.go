@@ -12,6 +12,7 @@ const Backend = "epoll"
 
 // Echo returns its input, which evio copies before it reads the next: the input buffer can be shared.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	addr, err := peers.FreeAddr(cfg.Addr)
 	if err != nil {
 		return err
@@ -30,8 +31,6 @@ func Echo(cfg peers.Config) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- evio.Serve(events, "tcp://"+addr) }()
-	stopped := make(chan struct{})
-	go func() { peers.Wait(); close(stopped) }()
 	select {
 	case err := <-failed:
 		return err

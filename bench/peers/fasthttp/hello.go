@@ -14,6 +14,7 @@ const Backend = "netpoller"
 
 // Hello answers every request with the same few bytes.
 func Hello(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	ln, err := peers.Listen(cfg.Addr)
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func Hello(cfg peers.Config) error {
 		},
 	}
 	go func() {
-		peers.Wait()
+		<-stopped
 		_ = srv.Shutdown() // on the way out
 	}()
 	peers.Announce(ln.Addr(), Backend, goruntime.GOMAXPROCS(0))

@@ -16,6 +16,7 @@ const Backend = "epoll"
 // Echo keeps one buffer per connection, which is read into or written from, never both. A write
 // completes when all of it is sent.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	w, err := gaio.NewWatcher()
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func Echo(cfg peers.Config) error {
 		return err
 	}
 	go func() {
-		peers.Wait()
+		<-stopped
 		ln.Close()
 	}()
 	go complete(w)

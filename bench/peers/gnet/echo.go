@@ -40,13 +40,14 @@ func (e *echo) OnTraffic(c gnet.Conn) gnet.Action {
 
 // Echo runs the engine on the loop goroutines, without hand-off.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	addr, err := peers.FreeAddr(cfg.Addr)
 	if err != nil {
 		return err
 	}
 	loops := max(cfg.Loops, 1)
 	go func() {
-		peers.Wait()
+		<-stopped
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		_ = gnet.Stop(ctx, "tcp://"+addr)

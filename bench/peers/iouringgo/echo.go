@@ -28,6 +28,7 @@ type server struct {
 
 // Echo runs until SIGINT or SIGTERM.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	addr, err := peers.Listen(cfg.Addr)
 	if err != nil {
 		return err
@@ -50,8 +51,6 @@ func Echo(cfg peers.Config) error {
 	peers.Announce(addr.Addr(), Backend, 1)
 	failed := make(chan error, 1)
 	go func() { failed <- s.loop(ln) }()
-	stopped := make(chan struct{})
-	go func() { peers.Wait(); close(stopped) }()
 	select {
 	case err := <-failed:
 		return err

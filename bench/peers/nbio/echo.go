@@ -13,6 +13,7 @@ const Backend = "epoll"
 
 // Echo writes from the data callback; nbio copies what the socket does not take.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	addr, err := peers.FreeAddr(cfg.Addr)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func Echo(cfg peers.Config) error {
 		return err
 	}
 	peers.Announce(peers.StaticAddr(addr), Backend, loops)
-	peers.Wait()
+	<-stopped
 	engine.Stop()
 	return nil
 }

@@ -17,6 +17,7 @@ const Backend = "epoll"
 // Echo hands the bytes that were read to the writer, whose Flush returns when all are sent; the
 // reader's memory is released only then.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	loops := max(cfg.Loops, 1)
 	if err := netpoll.Configure(netpoll.Config{PollerNum: loops, LoggerOutput: io.Discard}); err != nil {
 		return err
@@ -43,7 +44,7 @@ func Echo(cfg peers.Config) error {
 		return err
 	}
 	go func() {
-		peers.Wait()
+		<-stopped
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		_ = loop.Shutdown(ctx)

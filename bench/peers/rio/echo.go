@@ -15,6 +15,7 @@ const Backend = "io_uring"
 // Echo sends back what it reads. rio's Write may take less than it was given without an error, so it
 // is called until everything is sent.
 func Echo(cfg peers.Config) error {
+	stopped := peers.Stopped()
 	// With port 0 it fails: it then turns SO_REUSEPORT off, which the next option it sets needs.
 	addr, err := peers.FreeAddr(cfg.Addr)
 	if err != nil {
@@ -24,10 +25,8 @@ func Echo(cfg peers.Config) error {
 	if err != nil {
 		return err
 	}
-	stopped := make(chan struct{})
 	go func() {
-		peers.Wait()
-		close(stopped)
+		<-stopped
 		ln.Close()
 	}()
 	peers.Announce(ln.Addr(), Backend, 1)

@@ -35,12 +35,13 @@ func Echo(cfg peers.Config) error {
 // acceptLoop runs serve on a goroutine per connection and closes the connection after it, until the
 // process is told to stop.
 func acceptLoop(cfg peers.Config, serve func(net.Conn)) error {
+	stopped := peers.Stopped()
 	ln, err := peers.Listen(cfg.Addr)
 	if err != nil {
 		return err
 	}
 	go func() {
-		peers.Wait()
+		<-stopped
 		ln.Close()
 	}()
 	peers.Announce(ln.Addr(), Backend, goruntime.GOMAXPROCS(0))

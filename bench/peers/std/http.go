@@ -53,6 +53,7 @@ func store(name string, body io.Reader) error {
 }
 
 func serveHTTP(cfg peers.Config, h http.Handler) error {
+	stopped := peers.Stopped()
 	ln, err := peers.Listen(cfg.Addr)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func serveHTTP(cfg peers.Config, h http.Handler) error {
 	srv := &http.Server{Handler: h}
 	done := make(chan error, 1)
 	go func() {
-		peers.Wait()
+		<-stopped
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		done <- srv.Shutdown(ctx)

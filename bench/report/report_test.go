@@ -1,0 +1,173 @@
+//go:build linux
+
+package report
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/measure"
+	"github.com/headrace/headrace/bench/scenario"
+	"github.com/headrace/headrace/bench/stats"
+)
+
+func round(cpu time.Duration) Round {
+	return Round{OK: true, Result: load.Result{Conns: 100, Ops: 1000, Bytes: 64000, Elapsed: time.Second,
+		Client: 400 * time.Millisecond, ServerBusy: 1000 * cpu,
+		Latency: load.Latency{Count: 1000, P50: 10 * time.Microsecond, P99: 90 * time.Microsecond},
+		Server:  measure.Usage{CPU: 1000 * cpu, RSS: 5 << 20}}}
+}
+
+func rounds(us ...int) []Round {
+	var out []Round
+	for _, n := range us {
+		out = append(out, round(time.Duration(n)*time.Microsecond))
+	}
+	return out
+}
+
+// sample has a server of each fate.
+func sample() *Report {
+	row := scenario.Row{Scenario: "echo", Name: "64 B × 100", Serve: "echo", Metric: scenario.CPUPerOp}
+	bound := rounds(9, 9, 9)
+	for i := range bound {
+		bound[i].Bound = true
+	}
+	return &Report{
+		Made: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Took: time.Minute, Finished: true,
+		Machine: Machine{CPU: "a CPU <&>", Cores: 2, Kernel: "6.18", Go: "go1.26", Used: []int{0, 1}},
+		Options: Options{Rounds: 3, Duration: time.Second, Baseline: "std"},
+		Peers: []Peer{{Name: "headrace", Ours: true}, {Name: "std", Go: true}, {Name: "gnet", Go: true},
+			{Name: "floor-liburing"}},
+		Rows: []Row{{Row: row, Entries: []Entry{
+			{Peer: "floor-liburing", Rounds: rounds(5, 5, 6)},
+			{Peer: "headrace", Backend: "io_uring", Rounds: rounds(6, 5, 7)},
+			{Peer: "std", Rounds: rounds(12, 8, 10)},
+			{Peer: "gnet", Rounds: []Round{round(8 * time.Microsecond), {}, round(10 * time.Microsecond)},
+				Failed: []string{"it <broke>"}},
+			{Peer: "evio", Rounds: []Round{{}, {}, {}}, Failed: []string{"no | start", "again"}},
+			{Peer: "nginx", Skipped: "nginx is not there"},
+			{Peer: "fast", Rounds: bound},
+		}}},
+	}
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "r.json")
+	want := sample()
+	require.NoError(t, want.Save(path))
+	got, err := Read(path)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	_, err = Read(path + ".new")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestRatioIsTheMedianOfTheRoundsQuotients(t *testing.T) {
+	row := &sample().Rows[0]
+	s, ok := Ratio(CPUPerOp, row.Entry("headrace"), row.Entry("std"))
+	require.True(t, ok)
+	require.InDelta(t, 0.625, s.Median, 1e-9) // of 6/12, 5/8, 7/10
+	_, ok = Ratio(CPUPerOp, row.Entry("nginx"), row.Entry("std"))
+	require.False(t, ok)
+	_, ok = Ratio(CPUPerOp, row.Entry("headrace"), row.Entry("absent"))
+	require.False(t, ok)
+}
+
+func TestFailedRoundsStayAligned(t *testing.T) {
+	row := &sample().Rows[0]
+	s, ok := Ratio(CPUPerOp, row.Entry("gnet"), row.Entry("std"))
+	require.True(t, ok)
+	require.Equal(t, 2, s.N)
+	require.InDelta(t, (8.0/12+10.0/10)/2, s.Median, 1e-9)
+}
+
+func TestChecks(t *testing.T) {
+	r := sample()
+	key := r.Rows[0].Key()
+	checks := r.Checks([]scenario.Target{
+		{Text: "met", Ours: "headrace", Against: scenario.BestGo, Rows: []string{key}, Metric: scenario.CPUPerOp, Limit: 0.75},
+		{Text: "missed", Ours: "headrace", Against: "floor-liburing", Rows: []string{key}, Metric: scenario.CPUPerOp, Limit: 1.05},
+		{Text: "growth", Ours: "headrace", Against: scenario.Self, Rows: []string{key}, Base: key,
+			Metric: scenario.Throughput, Limit: 0.85, AtLeast: true},
+		{Text: "not measured", Ours: "headrace", Against: "absent", Rows: []string{key, "no/row"}, Metric: scenario.CPUPerOp},
+	})
+	require.Len(t, checks, 3)
+	require.True(t, checks[0].Met)
+	require.Equal(t, "gnet", checks[0].Against)
+	require.False(t, checks[1].Met)
+	require.True(t, checks[2].Met)
+	require.InDelta(t, 1, checks[2].Found.Median, 1e-9)
+}
+
+func TestNotes(t *testing.T) {
+	row := &sample().Rows[0]
+	require.Equal(t, "skipped: nginx is not there", row.Entry("nginx").Why())
+	require.Equal(t, "failed: no | start", row.Entry("evio").Why())
+	require.Equal(t, "1 of 3 rounds failed: it <broke>", row.Entry("gnet").Why())
+	require.Equal(t, "client-bound", row.Entry("fast").Why())
+	require.Empty(t, row.Entry("std").Why())
+	e := Entry{Rounds: rounds(5)}
+	e.Rounds[0].ServerBusy += 200 * time.Millisecond
+	require.Equal(t, "other work on the core", e.Why())
+}
+
+func TestSoundMindsOnlyWhatMustWork(t *testing.T) {
+	r := sample()
+	require.NoError(t, r.Sound(), "foreign libraries may fail")
+	r.Rows[0].Entry("std").Failed = []string{"gone"}
+	require.ErrorContains(t, r.Sound(), "gone")
+}
+
+func TestPagesNameEveryServer(t *testing.T) {
+	dir := t.TempDir()
+	r := sample()
+	require.NoError(t, r.WriteHTML(dir+"/r.html"))
+	require.NoError(t, r.WriteMarkdown(dir+"/r.md"))
+	var text strings.Builder
+	require.NoError(t, r.Text(&text))
+	page, err := os.ReadFile(dir + "/r.html")
+	require.NoError(t, err)
+	markdown, err := os.ReadFile(dir + "/r.md")
+	require.NoError(t, err)
+	for _, e := range r.Rows[0].Entries {
+		require.Contains(t, string(page), e.Peer)
+		require.Contains(t, string(markdown), "| "+e.Peer+" |")
+		require.Contains(t, text.String(), e.Peer)
+	}
+	require.Contains(t, string(page), "a CPU &lt;&amp;&gt;")
+	require.NotContains(t, string(page), "<broke>", "notes are escaped")
+	for _, outside := range []string{"http://", "https://", "<script", "<link", "url("} {
+		require.NotContains(t, string(page), outside, "the page stands alone")
+	}
+	require.NotContains(t, string(markdown), "no | start", "a bar would split the cell")
+}
+
+func TestPlotIsWellFormedAndStaysInItsFrame(t *testing.T) {
+	bars := []Bar{
+		{Label: "a <b>", Class: "ours", Value: stats.Summarize([]float64{1, 2, 3})},
+		{Label: "slow", Class: "peer", Value: stats.Summarize([]float64{500}), Note: "client-bound"},
+		{Label: "none", Class: "peer", Note: strings.Repeat("a long reason & ", 20)},
+		{Label: "zero", Class: "peer", Value: stats.Summarize([]float64{0})},
+		{Label: "mid", Class: "floor", Value: stats.Summarize([]float64{2})},
+	}
+	d := xml.NewDecoder(strings.NewReader(Plot(bars)))
+	for {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+	}
+	require.InDelta(t, 6, plotLimit(bars), 1e-9, "500 does not make the others invisible")
+	require.NotPanics(t, func() { Plot(nil) })
+}
