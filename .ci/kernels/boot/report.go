@@ -119,7 +119,7 @@ func (j *jobOutput) whatFailed() []string {
 }
 
 // noise matches what go test -v prints around a test that does well.
-var noise = regexp.MustCompile(`^ *(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP)) `)
+var noise = regexp.MustCompile(`^ *(=== (RUN|PAUSE|CONT|NAME) |--- (PASS|SKIP):)`)
 
 func (r *report) row(ok bool, name, took, remark string) {
 	verdict := "pass"

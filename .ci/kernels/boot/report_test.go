@@ -35,9 +35,9 @@ func TestReport(t *testing.T) {
 			},
 		},
 		"a job fails": {
-			lines: []string{"@boot x 1", "@start a.test", "=--- PASS: TestA (0.1s)", "=bad thing", "@end a.test 9 exit status 1", "@done"},
+			lines: []string{"@boot x 1", "@start a.test", "=--- PASS: TestA (0.1s)", "=bad thing", "==== RUN   TestB", "@end a.test 9 exit status 1", "@done"},
 			log:   goodLog, passed: 1, failed: 1,
-			want: []string{"FAIL  a.test", "exit status 1;", "\n        | bad thing\n"},
+			want: []string{"FAIL  a.test", "exit status 1; its output is in ", "\n        | bad thing\n  pass  kernel log"},
 		},
 		"time runs out": {
 			lines: twoJobs[:4], stopped: "time ran out after 4m0s", log: goodLog, failed: 3,
