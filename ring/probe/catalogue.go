@@ -72,7 +72,7 @@ var catalogue = []Feature{
 		Source: "io_uring_prep_recv(3)", Use: "one entry per connection"},
 
 	{ID: FeatCQSize, Name: "CQSIZE", Since: Version{5, 5, 0},
-		Source: manSetup, Use: "room for bursts of completions"},
+		Source: "Linux 5.5 (no manual)", Use: "room for bursts of completions"},
 	{ID: FeatSubmitAll, Name: "SUBMIT_ALL", Since: Version{5, 18, 0},
 		Source: manSetup, Use: "one bad entry does not hold up the rest"},
 	{ID: FeatCoopTaskrun, Name: "COOP_TASKRUN", Since: Version{5, 19, 0},
@@ -95,7 +95,7 @@ var catalogue = []Feature{
 	{ID: FeatRingFD, Name: "registered ring descriptor", Since: Version{5, 18, 0},
 		Source: manRegister, Use: "cheaper enter"},
 	{ID: FeatSparseFiles, Name: "sparse file table", Since: Version{5, 19, 0},
-		Source: manRegister, Use: "direct descriptors"},
+		Source: "io_uring_register_files(3)", Use: "direct descriptors"},
 	{ID: FeatSyncCancel, Name: "synchronous cancel", Since: Version{6, 0, 0},
 		Source: manRegister, Use: "teardown"},
 	{ID: FeatRecvmsgMultishot, Name: "multishot recvmsg", Since: Version{6, 0, 0},
@@ -105,7 +105,7 @@ var catalogue = []Feature{
 	{ID: FeatSendmsgZC, Name: "zero-copy sendmsg", Since: Version{6, 1, 0},
 		Source: manEnter, Use: "the same, gathered"},
 	{ID: FeatZCReportUsage, Name: "zero-copy usage report", Since: Version{6, 2, 0},
-		Source: "io_uring_prep_send_zc(3)", Use: "stop zero-copy where the kernel copies anyway"},
+		Source: "Linux 6.2 (no manual)", Use: "stop zero-copy where the kernel copies anyway"},
 	{ID: FeatFixedFDInstall, Name: "install a direct descriptor", Since: Version{6, 8, 0},
 		Source: manEnter, Use: "hand a direct descriptor to the program"},
 	{ID: FeatRecvBundle, Name: "recv bundle", Since: Version{6, 10, 0},
@@ -121,7 +121,7 @@ var catalogue = []Feature{
 	{ID: FeatNoIowait, Name: "wait without iowait", Since: Version{6, 15, 0},
 		Source: manEnter, Use: "an idle server does not look busy"},
 	{ID: FeatQuery, Name: "query without a ring", Since: Version{6, 18, 0},
-		Source: manRegister, Use: "information"},
+		Source: "commit c265ae75f900", Use: "information"},
 }
 
 // Catalogue returns every feature that a report lists, in its order, with nothing
