@@ -8,6 +8,7 @@ require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/brickingsoft/rio v1.1.0
 	github.com/cloudwego/netpoll v0.7.2
+	github.com/headrace/headrace v0.0.0-00010101000000-000000000000
 	github.com/iceber/iouring-go v0.0.0-20230403020409-002cfd2e2a90
 	github.com/lesismal/nbio v1.6.4
 	github.com/panjf2000/gnet/v2 v2.9.0

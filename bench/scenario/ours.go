@@ -29,6 +29,9 @@ func ours() []Peer {
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: {"upload", "-dir", "{dir}"},
 		}),
+		{Name: "headrace-fasthttp", About: "io_uring, fasthttp on fibers", Ours: true,
+			Commands: map[string]harness.Command{ServeHello: {Args: []string{"{bin}/peer-headrace",
+				"-addr", "127.0.0.1:0", "-backend", "io_uring", "-loops", "{loops}"}}}},
 		few(example("headrace-portable", "net.Conn engine, handler", "portable", map[string][]string{
 			ServeEcho: {"echo", "-mode", "handler"},
 		})),

@@ -1,0 +1,93 @@
+package scenario
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRowsAreDistinctAndServed(t *testing.T) {
+	keys := map[string]bool{}
+	for _, r := range Rows() {
+		require.False(t, keys[r.Key()], r.Key())
+		keys[r.Key()] = true
+		served := 0
+		for _, p := range Peers() {
+			if r.Wants(p, false) {
+				served++
+			}
+		}
+		require.Greater(t, served, 2, "%s: nothing to compare", r.Key())
+	}
+}
+
+func TestTargetsNameRowsAndPeersThatExist(t *testing.T) {
+	peers := map[string]Peer{}
+	for _, p := range Peers() {
+		peers[p.Name] = p
+	}
+	rows := map[string]Row{}
+	for _, r := range Rows() {
+		rows[r.Key()] = r
+	}
+	for _, target := range Targets() {
+		require.True(t, peers[target.Ours].Ours, target.Text)
+		if target.Against != BestGo && target.Against != Self {
+			require.Contains(t, peers, target.Against, target.Text)
+		}
+		keys := target.Rows
+		if target.Base != "" {
+			keys = append(keys, target.Base)
+		}
+		for _, key := range keys {
+			require.Contains(t, rows, key, target.Text)
+			require.True(t, rows[key].Wants(peers[target.Ours], false), "%s: %s does not run there", target.Text, target.Ours)
+		}
+	}
+}
+
+func TestPick(t *testing.T) {
+	rows, err := Pick{Scenarios: "echo", Sizes: "64", Conns: "100,1000"}.Rows()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	_, err = Pick{Scenarios: "eco"}.Rows()
+	require.ErrorContains(t, err, `no scenario "eco"`)
+	_, err = Pick{Scenarios: "echo", Sizes: "65"}.Rows()
+	require.Error(t, err)
+	all, err := Pick{}.Rows()
+	require.NoError(t, err)
+	require.Len(t, all, len(Rows()))
+}
+
+func TestSmokeHasEveryChapterOnce(t *testing.T) {
+	var names []string
+	for _, r := range Smoke() {
+		names = append(names, r.Scenario)
+		require.LessOrEqual(t, r.Spec.Conns, 20)
+		require.Zero(t, r.Least)
+	}
+	var want []string
+	for _, name := range Scenarios() {
+		if name != "loops" { // its load is that of echo
+			want = append(want, name)
+		}
+	}
+	require.Equal(t, want, names)
+}
+
+func TestFewPeersAreForWideRowsUnlessNamed(t *testing.T) {
+	few := Peer{Few: true, Commands: Peers()[0].Commands}
+	require.False(t, Row{Serve: ServeEcho}.Wants(few, false))
+	require.True(t, Row{Serve: ServeEcho, Wide: true}.Wants(few, false))
+	require.True(t, Row{Serve: ServeEcho}.Wants(few, true))
+	require.False(t, Row{Serve: ServeProxy, Wide: true}.Wants(few, true))
+	require.False(t, Row{Serve: ServeEcho, Wide: true, Loops: 2}.Wants(Peer{OneLoop: true, Commands: few.Commands}, true))
+}
+
+func TestFromMovesAPeerWithoutTouchingTheOther(t *testing.T) {
+	p := ours()[0]
+	moved := p.From("/old", " (old)")
+	require.Equal(t, p.Name+" (old)", moved.Name)
+	require.Equal(t, "/old/echo", moved.Commands[ServeEcho].Args[0])
+	require.Equal(t, "{examples}/echo", p.Commands[ServeEcho].Args[0])
+}

@@ -1,0 +1,161 @@
+//go:build linux
+
+package suite
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/measure"
+	"github.com/headrace/headrace/bench/report"
+	"github.com/headrace/headrace/bench/scenario"
+)
+
+func places(t *testing.T) Places {
+	t.Helper()
+	p := Places{Bin: t.TempDir(), Floor: "/nowhere", Examples: "/nowhere"}
+	build := exec.Command("go", "build", "-o", p.Bin+"/", "./cmd/peer", "./cmd/load")
+	build.Dir = ".."
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.NoError(t, p.MakeFiles())
+	t.Cleanup(func() {
+		require.NoError(t, exec.Command("rm", "-rf", p.Scratch).Run())
+	})
+	return p
+}
+
+func peer(t *testing.T, name string) scenario.Peer {
+	t.Helper()
+	for _, p := range scenario.Peers() {
+		if p.Name == name {
+			return p
+		}
+	}
+	require.Fail(t, "no such peer", name)
+	return scenario.Peer{}
+}
+
+func echoRow() scenario.Row {
+	return scenario.Row{Scenario: "echo", Name: "test", Serve: scenario.ServeEcho, Metric: scenario.CPUPerOp, Loops: 1,
+		Wide: true, Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 4}}
+}
+
+func TestRunOutlivesPeersThatFail(t *testing.T) {
+	cores, err := measure.Cores()
+	require.NoError(t, err)
+	serve := func(args ...string) scenario.Peer {
+		return scenario.Peer{Name: args[0], Commands: map[string]harness.Command{scenario.ServeEcho: {Args: args}}}
+	}
+	crashing := serve("/bin/sh", "-c", "echo listening addr=127.0.0.1:1; exec sleep 0.05")
+	var progress bytes.Buffer
+	saved := 0
+	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
+	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 60 * time.Millisecond, Cores: cores,
+		Peers:  []scenario.Peer{peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet")},
+		Places: places(t), Progress: &progress,
+		Save: func(rows []report.Row, finished bool) error {
+			saved++
+			require.Len(t, rows, saved)
+			require.Equal(t, saved == 2, finished)
+			return nil
+		}}
+	rows, err := s.Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	echo := rows[0]
+	require.Len(t, echo.Entries, 5)
+	for _, name := range []string{"std", "gnet"} {
+		e := echo.Entry(name)
+		require.Empty(t, e.Failed, name)
+		require.Len(t, report.Good(e.Values(report.CPUPerOp)), 3)
+		require.Positive(t, e.Values(report.CPUPerOp)[0])
+		require.NotEmpty(t, e.Backend)
+	}
+	require.Len(t, echo.Entry("/bin/false").Failed, 1, "what does not start is not tried again")
+	require.Len(t, echo.Entry("/bin/false").Rounds, 3)
+	require.NotEmpty(t, echo.Entry("/bin/sh").Failed)
+	require.Contains(t, echo.Entry("floor-epoll").Skipped, "not there")
+	require.Len(t, rows[1].Entries, 1, "std alone is a proxy")
+	require.Empty(t, rows[1].Entries[0].Failed)
+	require.Contains(t, progress.String(), "[2/2] proxy test")
+}
+
+// Rounds are interleaved and each starts with another peer.
+func TestRoundsTakeTurns(t *testing.T) {
+	cores, err := measure.Cores()
+	require.NoError(t, err)
+	var progress bytes.Buffer
+	s := &Suite{Rows: []scenario.Row{echoRow()}, Rounds: 2, Duration: 20 * time.Millisecond, Cores: cores,
+		Peers: []scenario.Peer{peer(t, "std"), peer(t, "gnet")}, Places: places(t), Progress: &progress,
+		Save: func([]report.Row, bool) error { return nil }}
+	_, err = s.Run(t.Context())
+	require.NoError(t, err)
+	var order []string
+	for _, line := range strings.Split(progress.String(), "\n")[1:] {
+		if f := strings.Fields(line); len(f) > 1 {
+			order = append(order, f[0])
+		}
+	}
+	require.Equal(t, []string{"std", "gnet", "gnet", "std"}, order)
+}
+
+func TestCancelEndsTheRunAndKeepsWhatThereIs(t *testing.T) {
+	cores, err := measure.Cores()
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	finished := true
+	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100, Duration: 20 * time.Millisecond, Cores: cores,
+		Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
+			if strings.Contains(string(b), "2/100") {
+				cancel()
+			}
+		}),
+		Save: func(_ []report.Row, f bool) error { finished = f; return nil }}
+	rows, err := s.Run(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, finished)
+	require.Len(t, rows, 1)
+	require.Len(t, rows[0].Entries[0].Rounds, 2)
+	require.Empty(t, rows[0].Entries[0].Failed)
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(b []byte) (int, error) {
+	f(b)
+	return len(b), nil
+}
+
+func TestCoresAreSharedOnlyWhenThereAreTooFew(t *testing.T) {
+	tests := map[string]struct {
+		cores          []int
+		loops, threads int
+		server, client []int
+	}{
+		"two":               {[]int{0, 1}, 1, 1, []int{0}, []int{1}},
+		"one":               {[]int{3}, 1, 1, []int{3}, []int{3}},
+		"two loops on two":  {[]int{0, 1}, 2, 2, []int{0, 1}, []int{0, 1}},
+		"two loops on four": {[]int{0, 1, 2, 3}, 2, 2, []int{0, 1}, []int{2, 3}},
+		"many":              {[]int{0, 1, 2, 3}, 1, 1, []int{0}, []int{1}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &Suite{Cores: tt.cores}
+			row := echoRow()
+			row.Loops, row.Spec.Threads = tt.loops, tt.threads
+			got := s.cores(row)
+			require.Equal(t, tt.server, got.Server)
+			require.Equal(t, tt.client, got.Client)
+		})
+	}
+}
