@@ -87,12 +87,12 @@ func (c *Conn) ended() {
 			m.full.end(c, c.endError())
 		}
 	}
-	if c.listener != nil {
-		c.listener.released()
-	}
 	l.conns.remove(c)
 	l.numConns.Add(-1)
 	l.rt.conns.Add(-1)
+	if c.listener != nil {
+		c.listener.released()
+	}
 	l.stats.Closed++
 	if c.err != nil {
 		l.stats.Failed++
