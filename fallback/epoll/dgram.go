@@ -148,7 +148,7 @@ func (e *engine) datagram(s *socket, slot uint32, i int) bool {
 		}
 	}
 	e.took(n)
-	e.emit(slot, driver.Result{N: n, Chunk: c, Msg: &g.msg})
+	e.emit(slot, driver.Result{Chunk: c, Msg: &g.msg})
 	return false
 }
 

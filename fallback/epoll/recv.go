@@ -57,7 +57,7 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 		if n > 0 {
 			c.Extend(n)
 			e.took(n)
-			e.emit(slot, driver.Result{N: n, Chunk: c})
+			e.emit(slot, driver.Result{Chunk: c})
 			if n < len(room) && s.drained() || e.received >= turnBytes {
 				return false
 			}
