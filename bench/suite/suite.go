@@ -95,7 +95,7 @@ func (s *Suite) row(ctx context.Context, row scenario.Row) report.Row {
 }
 
 func (s *Suite) tell(round int, peer string, row scenario.Row, r load.Result, err error) {
-	line := fmt.Sprintf("  %-17s %d/%d  ", peer, round+1, s.Rounds)
+	line := fmt.Sprintf("  %-22s %d/%d  ", peer, round+1, s.Rounds)
 	if err != nil {
 		fmt.Fprintln(s.Progress, line+"failed: "+err.Error())
 		return

@@ -69,6 +69,10 @@ func parse(args []string) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
+	if o.rounds < 1 || o.duration <= 0 || o.warmup < 0 {
+		return nil, fmt.Errorf("-rounds %d, -duration %v, -warmup %v: want at least one round of some length",
+			o.rounds, o.duration, o.warmup)
+	}
 	if o.smoke {
 		o.rounds, o.duration, o.warmup = 1, scenario.SmokeDuration, 0
 	}
