@@ -3,8 +3,6 @@
 package epoll
 
 import (
-	"net"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/runtime/driver"
@@ -12,19 +10,14 @@ import (
 )
 
 // startClose ends everything on the socket, and then the socket.
-func (e *engine) startClose(slot uint32, r *record) {
-	s, ok := e.deref(r.socket)
-	if !ok {
-		e.fail(slot, net.ErrClosed)
-		return
-	}
+func (e *engine) startClose(slot uint32, r *record, s *socket) {
 	e.cancelAll(&s.rd)
 	e.cancelAll(&s.wr)
 	if s.jobs > 0 {
 		s.closer = slot // goes on when the last helper is done
 		return
 	}
-	e.closeSocket(s, slot)
+	e.closeSocket(slot, r, s)
 }
 
 // cancelAll cancels the operations of a queue. Those that a helper works for stay.
@@ -39,9 +32,8 @@ func (e *engine) cancelAll(q *queue) {
 
 // closeSocket closes the descriptor. The entry stays until the completion is
 // delivered, so that its number has no new owner before.
-func (e *engine) closeSocket(s *socket, slot uint32) {
+func (e *engine) closeSocket(slot uint32, r *record, s *socket) {
 	fd := int(s.fd)
-	r := e.records.at(slot)
 	if s.is(shown) {
 		e.unregister(s)
 		if sock.Lingers(fd) {

@@ -50,10 +50,11 @@ func (e *engine) deliver() (n int) {
 		r := e.records.at(slot)
 		op := r.op
 		if !e.result.More {
-			if op.Code == driver.Close {
-				e.forget(r.socket)
-			}
+			sock := r.socket
 			e.retire(slot)
+			if op.Code == driver.Close {
+				e.forget(sock)
+			}
 		}
 		op.Owner.Complete(op, &e.result)
 	}

@@ -33,6 +33,7 @@ func (e *engine) startConnect(slot uint32, r *record) {
 	}
 	index, s := e.enter(fd, k, f)
 	r.socket = ref{index, s.gen}
+	s.ops++
 	e.push(&s.wr, slot)
 	e.connect(index, s, slot, sock.Connect(fd, &sa))
 }

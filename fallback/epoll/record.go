@@ -83,6 +83,9 @@ func (e *engine) open(op *driver.Op) uint32 {
 func (e *engine) retire(slot uint32) *driver.Op {
 	r := e.records.at(slot)
 	op := r.op
+	if s, ok := e.deref(r.socket); ok {
+		s.ops--
+	}
 	*r = record{gen: r.gen}
 	e.records.give(slot)
 	op.State.Flight = 0

@@ -98,10 +98,6 @@ func (e *engine) recvEnd(s *socket, slot uint32, had int, errno unix.Errno) bool
 // recvInto receives into the caller's memory.
 func (e *engine) recvInto(s *socket, slot uint32, r *record) bool {
 	op := r.op
-	if len(op.Buf) == 0 {
-		e.finish(slot, driver.Result{})
-		return true
-	}
 	for range chunksPerTurn {
 		room := op.Buf[r.done:]
 		room = room[:min(len(room), recvMax)]

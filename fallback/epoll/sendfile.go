@@ -91,7 +91,7 @@ func (e *engine) warmed(slot uint32, r *record, n int, err error) {
 		e.fail(slot, err)
 	}
 	if s.is(closing) && s.jobs == 0 && s.closer != none {
-		e.closeSocket(s, s.closer)
+		e.closeSocket(s.closer, e.records.at(s.closer), s)
 		return
 	}
 	if s.pendingWrite() {

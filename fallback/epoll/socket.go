@@ -62,7 +62,8 @@ type socket struct {
 	rd, wr queue
 	gen    uint32 // odd while the entry is in use
 	fd     int32
-	jobs   int32  // helpers at work for its operations
+	ops    int32  // operations in flight
+	jobs   int32  // helpers at work for them
 	closer uint32 // slot of a Close that waits for them
 	flags  flags
 	kind   kind

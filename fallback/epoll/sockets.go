@@ -143,7 +143,7 @@ func (e *engine) Detach(id driver.Socket) (driver.Detached, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.rd.empty() || !s.wr.empty() || s.jobs > 0 {
+	if s.ops > 0 {
 		return nil, unix.EBUSY
 	}
 	e.unregister(s)

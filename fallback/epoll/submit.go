@@ -24,6 +24,7 @@ func (e *engine) Submit(op *driver.Op) {
 		r := e.records.at(slot)
 		if s, ok := e.lookup(op.Socket); ok && !s.is(closing) {
 			r.socket = ref{uint32(op.Socket), s.gen}
+			s.ops++
 			if op.Code == driver.Close {
 				s.flags |= closing
 			}
@@ -53,9 +54,13 @@ func (e *engine) runSubmitted() {
 func (e *engine) run(slot uint32) {
 	r := e.records.at(slot)
 	op := r.op
+	s, ok := e.deref(r.socket)
 	switch {
+	case onSocket(op.Code) && !ok:
+		e.fail(slot, net.ErrClosed)
+		return
 	case op.Code == driver.Close:
-		e.startClose(slot, r)
+		e.startClose(slot, r, s)
 		return
 	case r.canceled:
 		e.fail(slot, driver.ErrCanceled)
@@ -72,18 +77,23 @@ func (e *engine) run(slot uint32) {
 		e.startFile(slot, r)
 		return
 	}
-	s, ok := e.deref(r.socket)
-	if !ok {
-		e.fail(slot, net.ErrClosed)
-		return
-	}
-	switch op.Code {
+	e.runOnSocket(slot, r, s)
+}
+
+func (e *engine) runOnSocket(slot uint32, r *record, s *socket) {
+	switch r.op.Code {
 	case driver.Send, driver.SendFile, driver.SendTo:
 		first := s.wr.empty()
 		e.push(&s.wr, slot)
 		if first && s.is(writable) {
 			e.pumpWrite(r.socket.index, s)
 		}
+	case driver.RecvInto:
+		if len(r.op.Buf) == 0 {
+			e.finish(slot, driver.Result{}) // nothing to wait for
+			return
+		}
+		fallthrough
 	default:
 		e.push(&s.rd, slot)
 		if s.is(readable) {
