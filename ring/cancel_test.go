@@ -83,7 +83,14 @@ func TestCancel(t *testing.T) {
 		armRecvs(t, r, a, 1, 2)
 		sqe(t, r, 3).PrepPollAdd(a, unix.POLLIN)
 		sqe(t, r, 5).PrepCancelOp(OpRecv, CancelAll)
-		requireRes(t, 2, byUserData(t, r, 3)[5])
+		_, err := r.SubmitAndGetEvents()
+		require.NoError(t, err)
+		cqes := peekAll(r)
+		if len(cqes) == 1 && cqes[0].Res == 0 {
+			t.Skip("this kernel takes CANCEL_OP and matches nothing by it") // seen on a 6.1
+		}
+		cqes = append(cqes, reap(t, r, 3-len(cqes))...)
+		require.Contains(t, cqes, CQE{UserData: 5, Res: 2})
 		sqe(t, r, 6).PrepCancelOp(OpPollAdd, CancelAll)
 		requireRes(t, 1, byUserData(t, r, 2)[6])
 	})
@@ -120,9 +127,11 @@ func TestSyncCancel(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
+	// bad fails when it runs: an entry that can not even be prepared breaks a hard link too, before 5.18.
 	bad := func(t *testing.T, r *Ring, userData uint64, flags SQEFlags) {
+		pr, _ := pipe(t)
 		s := sqe(t, r, userData)
-		s.PrepRead(-1, memory(1), 0)
+		s.PrepRecv(pr, memory(1), 0)
 		s.Flags |= flags
 	}
 	nop := func(t *testing.T, r *Ring, userData uint64, flags SQEFlags) {
@@ -136,7 +145,7 @@ func TestLinks(t *testing.T) {
 		nop(t, r, 3, 0)
 		nop(t, r, 4, 0)
 		cqes := byUserData(t, r, 4)
-		requireErrno(t, unix.EBADF, cqes[1])
+		requireErrno(t, unix.ENOTSOCK, cqes[1])
 		requireErrno(t, unix.ECANCELED, cqes[2])
 		requireErrno(t, unix.ECANCELED, cqes[3])
 		requireRes(t, 0, cqes[4])
@@ -145,7 +154,7 @@ func TestLinks(t *testing.T) {
 		bad(t, r, 1, SQEIOHardlink)
 		nop(t, r, 2, 0)
 		cqes := byUserData(t, r, 2)
-		requireErrno(t, unix.EBADF, cqes[1])
+		requireErrno(t, unix.ENOTSOCK, cqes[1])
 		requireRes(t, 0, cqes[2])
 	})
 	onRing(t, "skip success", func(t *testing.T, r *Ring) {

@@ -14,8 +14,9 @@ import (
 // its index here (io_uring_register_buffers, 5.1). tags may be nil, or one a buffer (FeatRsrcTags, 5.13).
 //
 // The memory must be anonymous and stay mapped until the buffers are unregistered and no request uses them;
-// a tag tells when. ENOMEM: over RLIMIT_MEMLOCK, which a huge page is charged to whole. EBUSY: there are
-// buffers already. EFAULT or EOPNOTSUPP: memory that can not be pinned. At most 16384 of 1 GiB.
+// after an update the tag of the old buffer tells when. ENOMEM: over RLIMIT_MEMLOCK, which a huge page is
+// charged to whole. EBUSY: there are buffers already. EFAULT or EOPNOTSUPP: memory that can not be pinned. At
+// most 16384 of 1 GiB.
 func (r *Ring) RegisterBuffers(buffers []unix.Iovec, tags []uint64) error {
 	if err := checkTags(tags, len(buffers)); err != nil {
 		return err

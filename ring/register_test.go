@@ -77,13 +77,14 @@ func TestRegisterBuffers(t *testing.T) {
 		sqe(t, other, 1).PrepReadFixed(fd, b[:10], 0, 1)
 		requireRes(t, 10, one(t, other))
 		require.Error(t, other.CloneBuffers(r, 0, 0, 0, 0), "there are buffers already")
-		require.NoError(t, other.CloneBuffers(r, 1, 0, 1, CloneDstReplace))
+		if rerr := other.CloneBuffers(r, 1, 0, 1, CloneDstReplace); !errors.Is(rerr, unix.EBUSY) { // 6.13
+			require.NoError(t, rerr)
+		}
 		require.NoError(t, other.UnregisterBuffers())
 	}
 	require.NoError(t, r.UnregisterBuffers())
 	require.NoError(t, r.RegisterBuffers(iovecs(a), []uint64{5}))
-	require.NoError(t, r.UnregisterBuffers())
-	require.Equal(t, uint64(5), one(t, r).UserData)
+	requireRes(t, 10, read(a, 0))
 	needRegister(t, RegisterCloneBuffers, err)
 }
 
@@ -111,8 +112,9 @@ func TestRegisterFiles(t *testing.T) {
 	requireErrno(t, unix.EBADF, read(0))
 	require.NoError(t, r.UnregisterFiles())
 	require.NoError(t, r.RegisterFiles([]int32{int32(fd)}, []uint64{66}))
-	require.NoError(t, r.UnregisterFiles())
-	require.Equal(t, uint64(66), one(t, r).UserData)
+	_, err = r.RegisterFilesUpdate(0, []int32{-1}, nil)
+	require.NoError(t, err)
+	require.Equal(t, uint64(66), one(t, r).UserData, "the tag says that the old file is closed")
 }
 
 func TestRestrictions(t *testing.T) {

@@ -96,7 +96,9 @@ func TestManyRings(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		require.NoError(t, r.RegisterRingFD())
+		if err := r.RegisterRingFD(); !errors.Is(err, unix.EINVAL) { // or too old for it
+			require.NoError(t, err)
+		}
 		r.GetSQE().PrepNop()
 		_, err = r.SubmitAndWait(1, watchdog)
 		require.NoError(t, err)

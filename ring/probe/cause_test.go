@@ -7,6 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const (
+	bySeccomp = "io_uring blocked by seccomp"
+	bySysctl  = "io_uring blocked by sysctl"
+)
+
 func TestDiagnose(t *testing.T) {
 	filter := map[string]string{pathStatus: fakeStatus(seccompFilter, "Seccomp_filters:\t1")}
 	with := func(more ...string) map[string]string {
@@ -28,34 +33,38 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"allowed", nil, "", 0, "", ""},
 		{"allowed under a filter", filter, "", 0, "", ""},
-		{"docker's default profile", filter, callSetup, syscall.EPERM, CauseSeccomp, "io_uring blocked by seccomp"},
-		{"filter that answers ENOSYS", filter, callSetup, syscall.ENOSYS, CauseSeccomp, "io_uring blocked by seccomp"},
+		{"docker's default profile", filter, callSetup, syscall.EPERM, CauseSeccomp, bySeccomp},
+		{"filter that answers ENOSYS", filter, callSetup, syscall.ENOSYS, CauseSeccomp, bySeccomp},
 		{"the same before the sysctl", with(pathDisabled, "", pathRelease, "6.1.0"), callSetup, syscall.ENOSYS,
-			CauseSeccomp, "io_uring blocked by seccomp"},
-		{"filter on register alone", filter, callRegister, syscall.EPERM, CauseSeccomp, "io_uring blocked by seccomp"},
-		{"filter on register, ENOSYS", filter, callRegister, syscall.ENOSYS, CauseSeccomp, "io_uring blocked by seccomp"},
-		{"filter on enter alone", filter, callEnter, syscall.EPERM, CauseSeccomp, "io_uring blocked by seccomp"},
+			CauseSeccomp, bySeccomp},
+		{"filter on register alone", filter, callRegister, syscall.EPERM, CauseSeccomp, bySeccomp},
+		{"filter on register, ENOSYS", filter, callRegister, syscall.ENOSYS, CauseSeccomp, bySeccomp},
+		{"filter on enter alone", filter, callEnter, syscall.EPERM, CauseSeccomp, bySeccomp},
 		{"filter on enter, status hidden", map[string]string{pathStatus: ""}, callEnter, syscall.ENOSYS,
-			CauseSeccomp, "io_uring blocked by seccomp"},
-		{"sysctl 2", map[string]string{pathDisabled: "2"}, callSetup, syscall.EPERM, CauseSysctl, "io_uring blocked by sysctl"},
-		{"sysctl 2 under a filter", with(pathDisabled, "2"), callSetup, syscall.EPERM, CauseSysctl, "io_uring blocked by sysctl"},
-		{"sysctl 1", map[string]string{pathDisabled: "1"}, callSetup, syscall.EPERM, CauseSysctl, "io_uring blocked by sysctl"},
+			CauseSeccomp, bySeccomp},
+		{"sysctl 2", map[string]string{pathDisabled: "2"}, callSetup, syscall.EPERM, CauseSysctl, bySysctl},
+		{"sysctl 2 under a filter", with(pathDisabled, "2"), callSetup, syscall.EPERM, CauseSysctl, bySysctl},
+		{"sysctl 1", map[string]string{pathDisabled: "1"}, callSetup, syscall.EPERM, CauseSysctl, bySysctl},
 		{"sysctl 1, wrong group", map[string]string{pathDisabled: "1", pathGroup: "5"}, callSetup, syscall.EPERM,
-			CauseSysctl, "io_uring blocked by sysctl"},
+			CauseSysctl, bySysctl},
 		{"sysctl 1, in the group, filter", with(pathDisabled, "1", pathGroup, "998"), callSetup, syscall.EPERM,
-			CauseSeccomp, "io_uring blocked by seccomp"},
+			CauseSeccomp, bySeccomp},
 		{"sysctl 1, root of a user namespace", map[string]string{pathDisabled: "1", pathStatus: admin}, callSetup,
-			syscall.EPERM, CauseSysctl, "io_uring blocked by sysctl"},
+			syscall.EPERM, CauseSysctl, bySysctl},
 		{"kernel before 5.1", map[string]string{pathRelease: "4.19.0", pathDisabled: ""}, callSetup, syscall.ENOSYS,
 			CauseKernel, "kernel has no io_uring"},
 		{"old kernel under a filter", with(pathRelease, "4.19.0", pathDisabled, ""), callSetup, syscall.ENOSYS,
 			CauseKernel, "kernel has no io_uring"},
-		{"built without", map[string]string{pathDisabled: ""}, callSetup, syscall.ENOSYS, CauseKernel, "kernel has no io_uring"},
+		{"built without", map[string]string{pathDisabled: ""}, callSetup, syscall.ENOSYS,
+			CauseKernel, "kernel has no io_uring"},
 		{"every flag refused", nil, callSetup, syscall.EINVAL, CauseKernel,
 			"kernel's io_uring is too old (io_uring_setup: EINVAL)"},
-		{"EACCES", selinux, callSetup, syscall.EACCES, CauseLSM, "io_uring blocked by a security module"},
-		{"EPERM with SELinux", selinux, callSetup, syscall.EPERM, CauseLSM, "io_uring blocked by a security module"},
-		{"EPERM out of nowhere", nil, callSetup, syscall.EPERM, CauseDenied, "io_uring refused (io_uring_setup: EPERM)"},
+		{"EACCES", selinux, callSetup, syscall.EACCES, CauseLSM,
+			"io_uring blocked by a security module"},
+		{"EPERM with SELinux", selinux, callSetup, syscall.EPERM, CauseLSM,
+			"io_uring blocked by a security module"},
+		{"EPERM out of nowhere", nil, callSetup, syscall.EPERM, CauseDenied,
+			"io_uring refused (io_uring_setup: EPERM)"},
 		{"memlock", map[string]string{pathLimits: fakeLimits("65536", "65536")}, callSetup, syscall.ENOMEM,
 			CauseMemlock, "io_uring blocked by RLIMIT_MEMLOCK"},
 		{"no memory", map[string]string{pathLimits: fakeLimits("unlimited", "unlimited")}, callSetup, syscall.ENOMEM,
@@ -93,7 +102,9 @@ func TestDiagnoseBeforeAnyCall(t *testing.T) {
 // Every cause that can be blocked on comes with a way out.
 func TestEveryCauseHasAFix(t *testing.T) {
 	f := fakeFacts(fakeRoot(nil))
-	for _, cause := range []Cause{CauseKernel, CauseSysctl, CauseSeccomp, CauseLSM, CauseMemlock, CauseLimits, CauseDenied} {
+	for _, cause := range []Cause{
+		CauseKernel, CauseSysctl, CauseSeccomp, CauseLSM, CauseMemlock, CauseLimits, CauseDenied,
+	} {
 		fixes := fixes(f, cause)
 		require.NotEmpty(t, fixes, cause)
 		for _, h := range fixes {
@@ -107,7 +118,9 @@ func TestEveryCauseHasAFix(t *testing.T) {
 }
 
 func TestHintsFollowTheContainer(t *testing.T) {
-	for manager, want := range map[string]int{"": 4, "docker": 1, "podman": 1, "kubernetes": 1, "containerd": 1, "lxc": 4} {
+	for manager, want := range map[string]int{
+		"": 4, "docker": 1, "podman": 1, "kubernetes": 1, "containerd": 1, "lxc": 4,
+	} {
 		f := fakeFacts(fakeRoot(nil))
 		f.host.Container = manager
 		require.Len(t, fixes(f, CauseSeccomp), want, manager)

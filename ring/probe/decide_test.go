@@ -179,8 +179,9 @@ func TestLogValues(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: drop}))
 	r := blockedReport()
 	log.Info("engine", "decision", Decide(r, Want{}), "host", r)
-	require.Equal(t, `level=INFO msg=engine decision.engine=epoll decision.reason="io_uring blocked by seccomp" `+
-		`host.os=linux host.kernel=6.12.38-amd64 host.blocked="io_uring blocked by seccomp" host.cause=seccomp `+
+	require.Equal(t, `level=INFO msg=engine decision.engine=epoll `+
+		`decision.reason="io_uring blocked by seccomp" host.os=linux host.kernel=6.12.38-amd64 `+
+		`host.blocked="io_uring blocked by seccomp" host.cause=seccomp `+
 		"host.took=0s\n", out.String())
 	require.NotPanics(t, func() { log.Info("nothing", "report", (*Report)(nil)) })
 }

@@ -17,26 +17,30 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // goldenReports are the cases whose JSON form is kept in testdata. The command's
 // tests read the files too and print them.
 func goldenReports() map[string]*Report {
-	make := func(files map[string]string, attempts []attempt, container string) *Report {
-		f := fakeFacts(fakeRoot(files))
+	type files = map[string]string
+	report := func(container string, change files, attempts []attempt) *Report {
+		f := fakeFacts(fakeRoot(change))
 		f.host.Container = container
 		return assemble(f, live{attempts: attempts, found: foundUpTo(f.host.Kernel)})
 	}
 	filter := fakeStatus(seccompFilter, "Seccomp_filters:\t1", "NoNewPrivs:\t1")
+	unlimited := fakeLimits("unlimited", "unlimited")
 	darwin := fakeFacts(nil)
 	darwin.host.OS, darwin.host.Arch = "darwin", "arm64"
 	return map[string]*Report{
-		"usable-6.18": make(map[string]string{pathRelease: "6.18.44", pathLimits: fakeLimits("unlimited", "unlimited")},
-			allowed, ""),
-		"known-bad-6.12": make(nil, allowed, ""),
-		"too-old-5.10":   make(map[string]string{pathRelease: "5.10.0-35-cloud-amd64", pathDisabled: ""}, allowed, ""),
-		"docker-seccomp": make(map[string]string{pathStatus: filter}, refused(callSetup, syscall.EPERM), "docker"),
-		"enter-seccomp":  make(map[string]string{pathStatus: filter}, refused(callEnter, syscall.ENOSYS), "kubernetes"),
-		"sysctl-2":       make(map[string]string{pathDisabled: "2"}, nil, ""),
-		"selinux":        make(map[string]string{pathLSM: "lockdown,capability,selinux", pathSELinux: "1"}, refused(callSetup, syscall.EACCES), ""),
-		"memlock":        make(map[string]string{pathLimits: fakeLimits("65536", "65536")}, refused(callSetup, syscall.ENOMEM), ""),
-		"without-uring":  make(map[string]string{pathDisabled: "", pathRelease: "4.19.0"}, refused(callSetup, syscall.ENOSYS), ""),
-		"not-linux":      assemble(darwin, live{}),
+		"usable-6.18":    report("", files{pathRelease: "6.18.44", pathLimits: unlimited}, allowed),
+		"known-bad-6.12": report("", nil, allowed),
+		"too-old-5.10":   report("", files{pathRelease: "5.10.0-35-cloud-amd64", pathDisabled: ""}, allowed),
+		"docker-seccomp": report("docker", files{pathStatus: filter}, refused(callSetup, syscall.EPERM)),
+		"enter-seccomp":  report("kubernetes", files{pathStatus: filter}, refused(callEnter, syscall.ENOSYS)),
+		"sysctl-2":       report("", files{pathDisabled: "2"}, nil),
+		"selinux": report("", files{pathLSM: "lockdown,capability,selinux", pathSELinux: "1"},
+			refused(callSetup, syscall.EACCES)),
+		"memlock": report("", files{pathLimits: fakeLimits("65536", "65536")},
+			refused(callSetup, syscall.ENOMEM)),
+		"without-uring": report("", files{pathDisabled: "", pathRelease: "4.19.0"},
+			refused(callSetup, syscall.ENOSYS)),
+		"not-linux": assemble(darwin, live{}),
 	}
 }
 

@@ -44,12 +44,12 @@ func fixes(f facts, cause Cause) []Hint {
 		return pick(memlockHints, f.host.Container, true)
 	case CauseSysctl:
 		if f.sysctl.disabled == 1 && f.sysctl.group >= 0 {
-			return []Hint{
-				{ID: "sysctl_group", Fix: true, For: "sysctl", Text: "run as a member of the group in kernel.io_uring_group"},
-			}
+			return []Hint{{ID: "sysctl_group", Fix: true, For: "sysctl",
+				Text: "run as a member of the group in kernel.io_uring_group"}}
 		}
 		return []Hint{
-			{ID: "sysctl_enable", Fix: true, For: "sysctl", Text: "sysctl -w kernel.io_uring_disabled=0 (on the host)"},
+			{ID: "sysctl_enable", Fix: true, For: "sysctl",
+				Text: "sysctl -w kernel.io_uring_disabled=0 (on the host)"},
 			{ID: "sysctl_group", Fix: true, For: "sysctl",
 				Text: "or for one group: kernel.io_uring_disabled=1 and kernel.io_uring_group=GID"},
 		}

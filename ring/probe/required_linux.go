@@ -72,28 +72,21 @@ func (p pair) discard() {
 	discard(p.server)
 }
 
-// establish connects over loopback TCP or, where that can not be, over AF_UNIX.
+// establish connects over loopback TCP or, where that can not be, over AF_UNIX: the
+// loopback may be down or filtered, which is not io_uring's fault.
 func (l *live) establish(t *trial) (pair, error) {
-	listener, client, to, err := t.listenLoopback()
-	if err == nil {
+	if listener, client, to, err := t.listenLoopback(); err == nil {
 		p, err := l.meet(t, listener, client, to)
-		p.tcp = true
-		if err == nil || !unreachable(err) {
-			return p, err
+		if p.tcp = true; err == nil {
+			return p, nil
 		}
 		p.discard()
 	}
-	listener, client, to, err = t.listenUnix()
+	listener, client, to, err := t.listenUnix()
 	if err != nil {
 		return pair{client: -1, server: -1}, err
 	}
 	return l.meet(t, listener, client, to)
-}
-
-// unreachable: there is no loopback to connect over, which is not io_uring's fault.
-func unreachable(err error) bool {
-	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) ||
-		errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENETDOWN)
 }
 
 // meet arms an accept, connects and closes the listener.
@@ -106,10 +99,7 @@ func (l *live) meet(t *trial, listener, client int, to address) (pair, error) {
 	}
 	c, err := t.one(func(s *ring.SQE) { s.PrepConnect(client, to.ptr, to.size) })
 	l.found[FeatConnect] = t.judge(c, err, true)
-	if err == nil && c.Res < 0 && !unreachable(unix.Errno(-c.Res)) {
-		// The operation is missing or refused. The system call serves the rest.
-		err = connectRaw(client, to)
-	} else if err == nil && c.Res < 0 {
+	if err == nil && c.Res < 0 {
 		err = unix.Errno(-c.Res)
 	}
 	if err != nil {
@@ -137,14 +127,6 @@ func acceptOnce(listener int) (int, error) {
 	}
 	fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
 	return fd, err
-}
-
-func connectRaw(fd int, to address) error {
-	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(to.ptr), uintptr(to.size))
-	if errno != 0 {
-		return errno
-	}
-	return nil
 }
 
 // cancelID ends a request by its user data, which every kernel with cancel knows.

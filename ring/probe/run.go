@@ -54,7 +54,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 		seen = probeLive(ctx, f, opts)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("probe: cut short: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("probe: cut short: %w", err)
 	}
 	seen.epoll = probeEpoll()
 	r := assemble(f, seen)

@@ -174,7 +174,8 @@ func TestUsage(t *testing.T) {
 		require.Empty(t, errs)
 	}
 	for _, args := range [][]string{
-		{"-bogus"}, {"extra"}, {"-require"}, {"-require", ""}, {"-require", " , "}, {"-require", "io_uring,warp_drive"},
+		{"-bogus"}, {"extra"}, {"-require"}, {"-require", ""}, {"-require", " , "},
+		{"-require", "io_uring,warp_drive"},
 	} {
 		code, out, errs := call(r, false, args...)
 		require.Equal(t, exitFailed, code, args)
@@ -195,7 +196,8 @@ func TestCouldNotRun(t *testing.T) {
 	require.Equal(t, exitFailed, c.run(t.Context(), nil))
 	require.Contains(t, errs.String(), context.DeadlineExceeded.Error())
 
-	c.probe = func(context.Context, probe.Options) (*probe.Report, error) { return readReport(t, "usable-6.18"), nil }
+	r := readReport(t, "usable-6.18")
+	c.probe = func(context.Context, probe.Options) (*probe.Report, error) { return r, nil }
 	for _, args := range [][]string{nil, {"-json"}, {"-require=io_uring"}} {
 		require.Equal(t, exitFailed, c.run(t.Context(), args), args)
 	}

@@ -45,7 +45,8 @@ func (p *page) features(r *probe.Report, verbose bool) {
 		if f.Off != "" && f.State == probe.Yes {
 			state, off = "off", f.Off
 		}
-		p.line(" %s%-36s %s %-6s %s", mark, f.Name, p.paint(stateColour(f), fmt.Sprintf("%-14s", state)), f.Since, f.Use)
+		state = p.paint(stateColour(f), fmt.Sprintf("%-14s", state))
+		p.line(" %s%-36s %s %-6s %s", mark, f.Name, state, f.Since, f.Use)
 		if off != "" {
 			p.line("  %-36s %s, %s", "", off, f.OffLink)
 		}
