@@ -2,7 +2,7 @@ package ring
 
 import "strconv"
 
-// RegisterOp is an opcode of io_uring_register(2), for NewRestriction and to read Query by.
+// RegisterOp is an opcode of io_uring_register(2), for AllowRegisterOp, and to read QueryOpcodes by.
 type RegisterOp uint8
 
 // Register opcodes in kernel order; the comment gives the uapi name and the first kernel.
