@@ -79,9 +79,9 @@ func (j *jobOutput) line(s string) {
 // summary counts the tests of a job that ran any.
 func (j *jobOutput) summary() string {
 	var parts []string
-	for _, k := range []struct{ kind, word string }{{"PASS", "passed"}, {"FAIL", "failed"}, {"SKIP", "skipped"}} {
-		if n := j.tests[k.kind]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, k.word))
+	for _, verdict := range []string{"passed", "failed", "skipped"} {
+		if n := j.tests[strings.ToUpper(verdict[:4])]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -35,9 +35,14 @@ func TestReport(t *testing.T) {
 			},
 		},
 		"a job fails": {
-			lines: []string{"@boot x 1", "@start a.test", "=--- PASS: TestA (0.1s)", "=bad thing", "==== RUN   TestB", "@end a.test 9 exit status 1", "@done"},
-			log:   goodLog, passed: 1, failed: 1,
-			want: []string{"FAIL  a.test", "exit status 1; its output is in ", "\n        | bad thing\n  pass  kernel log"},
+			lines: []string{
+				"@boot x 1", "@start a.test", "=--- PASS: TestA (0.1s)", "=bad thing", "==== RUN   TestB",
+				"@end a.test 9 exit status 1", "@done",
+			},
+			log: goodLog, passed: 1, failed: 1,
+			want: []string{
+				"FAIL  a.test", "exit status 1; its output is in ", "\n        | bad thing\n  pass  kernel log",
+			},
 		},
 		"time runs out": {
 			lines: twoJobs[:4], stopped: "time ran out after 4m0s", log: goodLog, failed: 3,
@@ -73,7 +78,8 @@ func TestReport(t *testing.T) {
 // A job's output is kept as it was, its two streams apart: ringprobe's JSON is compared with golden files.
 func TestReportKeepsOutput(t *testing.T) {
 	r := &report{w: &strings.Builder{}, out: t.TempDir()}
-	for _, s := range []string{"@boot x 1", "@start p", "={", "=  @done", "=", "=}", "!oh", "", "@end p 1 ok", "@done"} {
+	lines := "@boot x 1\n@start p\n={\n=  @done\n=\n=}\n!oh\n\n@end p 1 ok\n@done"
+	for s := range strings.SplitSeq(lines, "\n") {
 		r.line(s)
 	}
 	out, err := os.ReadFile(filepath.Join(r.out, "p.out"))

@@ -99,7 +99,8 @@ func (b *builder) job(s spec) (guest.Job, error) {
 		return j, b.goBuild(bin, "build", s.pkg)
 	}
 	bin := path.Join(dir, path.Base(s.pkg)+".test")
-	j.Argv = append([]string{"/" + bin, "-test.v", "-test.short", "-test.timeout=" + s.timeout.String()}, s.args...)
+	j.Argv = []string{"/" + bin, "-test.v", "-test.short", "-test.timeout", s.timeout.String()}
+	j.Argv = append(j.Argv, s.args...)
 	// The test's own alarm, which says what hung, goes off first.
 	j.Timeout += s.timeout / 10
 	if err := b.addTree(s.pkg+"/testdata", dir+"/testdata"); err != nil {
