@@ -129,7 +129,10 @@ func allPages(fd int, off, n int64) pages {
 // read now, or when the file system does not let it be known; io.EOF at the end.
 func ReadNow(f *os.File, p []byte, off int64) (int, error) {
 	defer goruntime.KeepAlive(f)
-	if len(p) == 0 {
+	switch {
+	case off < 0:
+		return 0, unix.EINVAL // preadv2 takes -1 for the file's own position
+	case len(p) == 0:
 		return 0, nil
 	}
 	fd := int(f.Fd())
