@@ -79,7 +79,7 @@ func (r *Report) pageRow(row *Row) pageRow {
 	for _, e := range row.Entries {
 		s := stats.Summarize(Good(e.Values(m)))
 		bar := Bar{Label: e.Peer, Class: r.class(e.Peer), Value: s, Note: e.Why()}
-		line := pageLine{Peer: e.Peer, Class: bar.Class, Why: e.Why()}
+		line := pageLine{Peer: e.Peer, Class: bar.Class, Why: e.Why(), Mark: mark(e.Why())}
 		if s.N > 0 {
 			line.Main, line.Spread = Text(s.Median), Text(s.Q1)+"–"+Text(s.Q3)
 			line.Ratio, line.Ops = ratioText(m, e, base), medianText(e, Throughput)

@@ -19,8 +19,8 @@ type Bar struct {
 
 // Geometry of a plot, in pixels.
 const (
-	plotWidth  = 620
-	labelWidth = 136
+	plotWidth  = 640
+	labelWidth = 158
 	barsWidth  = 320
 	rowHeight  = 24
 	barHeight  = 14

@@ -40,7 +40,8 @@ type Row struct {
 	Loops    int       `json:"loops"` // event loops and cores of the server
 	// Wide rows are for all peers, others for the fastest few: see Peer.Few.
 	Wide bool `json:"wide,omitempty"`
-	// Least is the shortest run that means anything here, whatever the options say.
+	// Least is the shortest run that means anything here, whatever the options say; the warm-up before
+	// it is a third of it or more.
 	Least time.Duration `json:"least_ns,omitempty"`
 }
 
@@ -62,8 +63,8 @@ func (r Row) Wants(p Peer, named bool) bool {
 // Defaults of a run over all rows; it takes about twenty minutes.
 const (
 	Rounds   = 3
-	Duration = 600 * time.Millisecond
-	Warmup   = 200 * time.Millisecond
+	Duration = 500 * time.Millisecond
+	Warmup   = 150 * time.Millisecond
 )
 
 // Scenarios lists the chapters in order.

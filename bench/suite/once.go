@@ -38,7 +38,7 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	}
 	spec := row.Spec
 	spec.Core = cores.Server[0]
-	spec.Warmup, spec.Duration = s.Warmup, max(s.Duration, row.Least)
+	spec.Warmup, spec.Duration = max(s.Warmup, row.Least/3), max(s.Duration, row.Least)
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
 	if err == nil && r.Errors > 0 {
