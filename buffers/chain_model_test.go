@@ -230,7 +230,7 @@ func (m *model) check(side int) {
 
 func TestChainBehavesLikeBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		runModel(t, rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "program"))
+		runModel(t, rapid.SliceOfN(rapid.Byte(), 0, 500).Draw(t, "program"))
 	})
 }
 

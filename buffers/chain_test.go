@@ -140,7 +140,10 @@ func TestIndexAcrossChunks(t *testing.T) {
 	p := smallPool(t)
 	h := chainOf(t, p, "GET / HTTP/1.1\r", "\nHost: a\r\n", "\r", "", "\n", "body\r\n\r\n")
 	text := h.Bytes()
-	for _, sep := range []string{"", "G", "GET", "\r\n", "\r\n\r\n", "\n\r\nbody", "absent", "\r\n\r\n\r", string(text), string(text) + "x"} {
+	for _, sep := range []string{
+		"", "G", "GET", "\r\n", "\r\n\r\n", "\n\r\nbody", "absent", "\r\n\r\n\r",
+		string(text), string(text) + "x",
+	} {
 		require.Equal(t, bytes.Index(text, []byte(sep)), h.Index([]byte(sep)), "%q", sep)
 	}
 	for _, b := range []byte("G\r\nby!") {

@@ -85,6 +85,9 @@ func (c *Chunk) extend(n int) {
 	if room := len(c.Room()); n < 0 || n > room {
 		panic(fmt.Sprintf("buffers: Extend(%d) of a chunk with room for %d", n, room))
 	}
+	if n == 0 {
+		return // the view need not end at the mark, and must not move there
+	}
 	b := c.blk
 	start := b.used - len(c.data)
 	b.used += n

@@ -52,6 +52,21 @@ func TestEmptyViewExtendsBehindTheUsedMark(t *testing.T) {
 	c.Release()
 }
 
+func TestExtendByNothingLeavesTheViewWhereItIs(t *testing.T) {
+	p := smallPool(t)
+	c := filled(t, p, "mine theirs")
+	v := c.Slice(0, 4)
+	c.Release()
+	v.Extend(0)
+	require.Equal(t, "mine", string(v.Bytes()))
+	v.Release()
+	w := Wrap([]byte("mine theirs"), nil)
+	w.TrimBack(7)
+	w.Extend(0)
+	require.Equal(t, "mine", string(w.Bytes()))
+	w.Release()
+}
+
 func TestViewsNeverReachBeyondTheirBytes(t *testing.T) {
 	p := smallPool(t)
 	old := filled(t, p, "another peer's secret")

@@ -188,7 +188,11 @@ func TestSpentBudgetMovesBetweenClasses(t *testing.T) {
 
 func TestLargerFreeBlockServesWhenBudgetIsSpent(t *testing.T) {
 	page := os.Getpagesize()
-	p := newPool(t, &Config{BlockSizes: []int{page, 4 * page}, SegmentSize: 8 * page, Budget: NewBudget(int64(8 * page))})
+	p := newPool(t, &Config{
+		BlockSizes:  []int{page, 4 * page},
+		SegmentSize: 8 * page,
+		Budget:      NewBudget(int64(8 * page)),
+	})
 	a, b := p.Get(4*page), p.Get(4*page)
 	a.Release()
 	c := p.Get(1)
