@@ -67,8 +67,8 @@ func TestDiagnose(t *testing.T) {
 			"io_uring refused (io_uring_setup: EPERM)"},
 		{"memlock", map[string]string{pathLimits: fakeLimits("65536", "65536")}, callSetup, syscall.ENOMEM,
 			CauseMemlock, "io_uring blocked by RLIMIT_MEMLOCK"},
-		{"no memory", map[string]string{pathLimits: fakeLimits("unlimited", "unlimited")}, callSetup, syscall.ENOMEM,
-			CauseLimits, "io_uring could not be set up (io_uring_setup: ENOMEM)"},
+		{"no memory", map[string]string{pathLimits: fakeLimits("unlimited", "unlimited")}, callSetup,
+			syscall.ENOMEM, CauseLimits, "io_uring could not be set up (io_uring_setup: ENOMEM)"},
 		{"no descriptors", nil, callSetup, syscall.EMFILE, CauseLimits,
 			"io_uring could not be set up (io_uring_setup: EMFILE)"},
 	} {

@@ -26,8 +26,9 @@ type Sandbox struct {
 	// Deny answers these system calls, by number, with an errno. The filter holds
 	// for every thread.
 	Deny map[uintptr]syscall.Errno `json:"deny,omitempty"`
-	// Memlock sets both limits of RLIMIT_MEMLOCK in bytes and drops CAP_IPC_LOCK,
-	// which would be exempt. Zero leaves them.
+	// Memlock sets both limits of RLIMIT_MEMLOCK in bytes. If the test runs as root,
+	// the child runs as another user: root has CAP_IPC_LOCK, which is exempt. Zero
+	// leaves all that.
 	Memlock uint64 `json:"memlock,omitempty"`
 	// NoFile sets the soft limit of RLIMIT_NOFILE. Zero leaves it.
 	NoFile uint64 `json:"nofile,omitempty"`
@@ -75,11 +76,10 @@ func Parent(t *testing.T, s Sandbox) bool {
 		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	run := cmd.Run
 	if s.Memlock > 0 {
-		run = func() error { return withoutCapability(unix.CAP_IPC_LOCK, cmd.Run) }
+		cmd.SysProcAttr = stranger()
 	}
-	err = run()
+	err = cmd.Run()
 	if err != nil {
 		t.Fatalf("in the sandbox: %v\n%s", err, &out)
 	}
