@@ -80,12 +80,14 @@ func benchEcho(b *testing.B, pairs, size int) {
 	before := r.stats
 	b.ReportAllocs()
 	b.ResetTimer()
+	cpu := threadCPU()
 	for hops = 0; hops < b.N; {
 		if _, err := r.Poll(-1); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.StopTimer()
+	cpu.report(b, hops)
 	b.ReportMetric(float64(r.stats.Enters-before.Enters)/float64(hops), "enters/op")
 	b.ReportMetric(float64(r.stats.Completed-before.Completed)/float64(hops), "cqes/op")
 	for _, o := range all {
@@ -98,7 +100,7 @@ func benchFloor(b *testing.B, pairs, size int) {
 	const count = 256
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
-	r, err := ring.New(256, ring.Params{Flags: setupFlags, CQEntries: 2048})
+	r, err := ring.New(256, ring.Params{Flags: new(features).setupFlags(false), CQEntries: 2048})
 	require.NoError(b, err)
 	defer r.Close()
 	_ = r.RegisterRingFD()
@@ -136,6 +138,7 @@ func benchFloor(b *testing.B, pairs, size int) {
 	hops := 0
 	b.ReportAllocs()
 	b.ResetTimer()
+	cpu := threadCPU()
 	for hops < b.N {
 		if _, err := r.SubmitAndWait(1, -1); err != nil && err != unix.EINTR {
 			b.Fatal(err)
@@ -155,6 +158,23 @@ func benchFloor(b *testing.B, pairs, size int) {
 		}
 		br.Advance()
 	}
+	b.StopTimer()
+	cpu.report(b, hops)
+}
+
+// cpuTime is what the thread has spent, in user mode and in the kernel.
+type cpuTime struct{ user, system int64 }
+
+func threadCPU() cpuTime {
+	var u unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_THREAD, &u)
+	return cpuTime{u.Utime.Nano(), u.Stime.Nano()}
+}
+
+func (c cpuTime) report(b *testing.B, ops int) {
+	now := threadCPU()
+	b.ReportMetric(float64(now.user-c.user)/float64(ops), "user-ns/op")
+	b.ReportMetric(float64(now.system-c.system)/float64(ops), "sys-ns/op")
 }
 
 // tcpPair returns two connected TCP sockets.

@@ -50,7 +50,7 @@ func (e *engine) armRecvFrom(i uint32, s *slot) bool {
 func (e *engine) receivedFrom(i uint32, s *slot, c ring.CQE) {
 	if c.Res >= dgramData && c.HasBuffer() {
 		chunk := e.recv.take(c.BufferID(), int(c.Res))
-		e.parseDatagram(chunk, s.fd)
+		e.parseDatagram(chunk, &s.extra.tmpl, s.fd)
 		e.stats.BytesIn += uint64(chunk.Len())
 		if c.More() {
 			e.deliver(s.op, driver.Result{Chunk: chunk, Msg: &e.msg.msg})
@@ -76,18 +76,14 @@ func (e *engine) receivedFrom(i uint32, s *slot, c ring.CQE) {
 }
 
 // parseDatagram fills e.msg and trims the chunk to the datagram.
-func (e *engine) parseDatagram(chunk *buffers.Chunk, fd int32) {
-	b := chunk.Bytes()
-	nameLen := binary.NativeEndian.Uint32(b[0:])
-	controlLen := binary.NativeEndian.Uint32(b[4:])
-	flags := binary.NativeEndian.Uint32(b[12:])
-	oob := b[dgramHeader+dgramName:][:min(controlLen, dgramControl)]
+func (e *engine) parseDatagram(chunk *buffers.Chunk, tmpl *unix.Msghdr, fd int32) {
+	m, _ := ring.ParseRecvMsg(chunk.Bytes(), tmpl)
 	e.msg.msg = driver.Msg{
-		Remote:    e.remote(b[dgramHeader:][:min(nameLen, dgramName)], fd),
-		OOB:       oob,
-		Truncated: flags&unix.MSG_TRUNC != 0,
-		OOBCut:    flags&unix.MSG_CTRUNC != 0,
-		Segment:   sock.Segment(oob),
+		Remote:    e.remote(m.Name, fd),
+		OOB:       m.Control,
+		Truncated: m.Flags&unix.MSG_TRUNC != 0,
+		OOBCut:    m.Flags&unix.MSG_CTRUNC != 0,
+		Segment:   sock.Segment(m.Control),
 	}
 	chunk.TrimFront(dgramData)
 }

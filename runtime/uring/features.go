@@ -3,42 +3,180 @@
 package uring
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/ring"
-	"github.com/headrace/headrace/runtime/driver"
 )
 
-// features are the optional ones in use.
+// requiredFeatures are older than multishot receive.
+const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
+
+// features are the optional ones in use. Names are those of ring/probe.
 type features struct {
 	multishotAccept bool // ACCEPT stays armed (5.19)
 	skipSuccess     bool // cancel requests complete only when they miss (5.17)
-	sendZC          bool // SEND_ZC with a report of its use (6.2)
+	sendZC          bool // SEND_ZC (6.0) with a report of its use (6.2)
 	sendMsgZC       bool // SENDMSG_ZC (6.1)
-	names           []string
+
+	disabled []string
+	names    []string
 }
 
-// detect finds out what this kernel can, short of what the program disabled.
-func (e *engine) detect(cfg *driver.Config) error {
-	f := &e.feats
-	use := func(name string, have bool) bool {
-		on := have && !slices.Contains(cfg.Disable, name)
-		if on {
-			f.names = append(f.names, name)
-		}
-		return on
+// use notes a feature that is there, unless the program disabled it.
+func (f *features) use(name string, have bool) bool {
+	if !have || slices.Contains(f.disabled, name) {
+		return false
 	}
-	f.names = []string{"recv_multishot"}
-	f.multishotAccept = use("accept_multishot", true)
-	f.skipSuccess = use("cqe_skip", e.ring.Features()&ring.FeatCQESkip != 0)
-	use("defer_taskrun", e.ring.Flags()&ring.SetupDeferTaskrun != 0)
-	if use("registered_ring_fd", true) {
-		if err := e.ring.RegisterRingFD(); err != nil {
-			f.names = f.names[:len(f.names)-1]
+	f.names = append(f.names, name)
+	return true
+}
+
+// setupFeatures are the features that are flags of io_uring_setup(2).
+var setupFeatures = []struct {
+	name string
+	flag ring.SetupFlags
+}{
+	{"single_issuer", ring.SetupSingleIssuer},
+	{"defer_taskrun", ring.SetupDeferTaskrun},
+	{"coop_taskrun", ring.SetupCoopTaskrun},
+	{"submit_all", ring.SetupSubmitAll},
+	{"cqsize", ring.SetupCQSize},
+	{"no_sqarray", ring.SetupNoSQArray},
+}
+
+// setupFlags returns the flags to ask for. What the kernel refuses of them,
+// ring.New peels off.
+func (f *features) setupFlags(restrict bool) ring.SetupFlags {
+	flags := ring.SetupTaskrunFlag | ring.SetupClamp
+	for _, s := range setupFeatures {
+		if !slices.Contains(f.disabled, s.name) {
+			flags |= s.flag
 		}
 	}
-	if _, err := e.ring.RegisterIOWQMaxWorkers(boundedWorkers, unboundedWorkers); err != nil {
-		e.log.Warn("uring: kernel workers are not bounded", "loop", e.loop, "err", err)
+	// Deferring completion work to enter is the better way not to be interrupted
+	// by it; the kernel takes both flags, and the second has no effect then.
+	if flags&ring.SetupDeferTaskrun != 0 && flags&ring.SetupSingleIssuer != 0 {
+		flags &^= ring.SetupCoopTaskrun
+	}
+	if restrict {
+		flags |= ring.SetupRDisabled
+	}
+	return flags
+}
+
+// detect finds out what this kernel can, short of what the program disabled. The
+// ring may be disabled still.
+func (e *engine) detect() error {
+	f, r := &e.feats, e.ring
+	f.names = append(f.names, "recv_multishot")
+	for _, s := range setupFeatures {
+		f.use(s.name, r.Flags()&s.flag != 0)
+	}
+	ops, err := r.RegisterProbe()
+	if err != nil {
+		return fmt.Errorf("uring: %w", err)
+	}
+	f.multishotAccept = f.use("accept_multishot", true) // older than multishot receive
+	f.skipSuccess = f.use("cqe_skip", r.Features()&ring.FeatCQESkip != 0)
+	// The report came with 6.2, and nothing but a send that uses it can tell.
+	f.sendZC = f.use("send_zc", ops.Supported(ring.OpSendZC) && !slices.Contains(f.disabled, "zc_report_usage"))
+	f.sendMsgZC = f.use("sendmsg_zc", f.sendZC && ops.Supported(ring.OpSendMsgZC))
+	if f.use("no_iowait", r.Features()&ring.FeatNoIOWait != 0) {
+		// A loop without work waits; it is not a machine waiting for its disks.
+		if err := r.SetIOWait(false); err != nil {
+			return fmt.Errorf("uring: %w", err)
+		}
+	}
+	if !slices.Contains(f.disabled, "ring_fd") {
+		f.use("ring_fd", r.RegisterRingFD() == nil)
+	}
+	if !slices.Contains(f.disabled, "iowq_max_workers") {
+		_, err := r.RegisterIOWQMaxWorkers(boundedWorkers, unboundedWorkers)
+		if !f.use("iowq_max_workers", err == nil) {
+			e.log.Warn("uring: the kernel's workers are not bounded", "loop", e.loop, "err", err)
+		}
 	}
 	return nil
+}
+
+// usedOps are all operations that the engine ever submits.
+var usedOps = [...]ring.Op{
+	ring.OpAccept, ring.OpConnect, ring.OpRecv, ring.OpRecvMsg, ring.OpSend, ring.OpSendMsg, ring.OpSendZC,
+	ring.OpSendMsgZC, ring.OpRead, ring.OpWrite, ring.OpWritev, ring.OpFsync, ring.OpPollAdd,
+	ring.OpAsyncCancel, ring.OpClose,
+}
+
+// usedFlags are all SQE flags that the engine ever sets.
+const usedFlags = ring.SQEBufferSelect | ring.SQECQESkipSuccess | ring.SQEAsync
+
+// restrict makes the kernel refuse everything else on this ring.
+func (e *engine) restrict() {
+	if e.ring.Flags()&ring.SetupRDisabled == 0 {
+		return
+	}
+	ops, err := e.ring.RegisterProbe()
+	if err == nil {
+		allowed := []ring.Restriction{
+			ring.AllowSQEFlags(usedFlags),
+			ring.AllowRegisterOp(ring.UnregisterPBufRing),
+			ring.AllowRegisterOp(ring.UnregisterRingFDs),
+			ring.AllowRegisterOp(ring.RegisterEnableRings),
+		}
+		for _, op := range usedOps {
+			if ops.Supported(op) {
+				allowed = append(allowed, ring.AllowOp(op))
+			}
+		}
+		err = e.ring.RegisterRestrictions(allowed...)
+	}
+	if !e.feats.use("restrictions", err == nil) {
+		e.log.Warn("uring: the ring's operations are not restricted", "loop", e.loop, "err", err)
+	}
+}
+
+// errMultishot says why the engine can not run on an older kernel.
+var errMultishot = fmt.Errorf("uring: kernel without multishot receive (6.0): %w", errors.ErrUnsupported)
+
+// tryMultishot receives a byte and the end of a stream by one multishot request.
+// An older kernel refuses the flag, and no list of its operations tells.
+func (e *engine) tryMultishot() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("uring: socketpair: %w", err)
+	}
+	defer unix.Close(fds[0])
+	_, err = unix.Write(fds[1], []byte{1})
+	unix.Close(fds[1])
+	if err != nil {
+		return fmt.Errorf("uring: write: %w", err)
+	}
+	sqe := e.ring.GetSQE()
+	sqe.PrepRecvMultishot(fds[0], recvGroup)
+	sqe.UserData = userData(0, ownTrial)
+	for range 16 { // two completions; some more for signals
+		n, err := e.ring.SubmitAndWait(1, time.Second)
+		if err := e.entered(n, err); err != nil {
+			return err
+		}
+		for _, c := range e.cqes[:e.ring.PeekBatch(e.cqes[:])] {
+			if c.HasBuffer() {
+				e.recv.drop(c.BufferID())
+			}
+			switch {
+			case c.More():
+				continue
+			case c.Res == 0, unix.Errno(-c.Res) == unix.ENOBUFS: // the pool may have nothing yet
+				return nil
+			case c.Res < 0:
+				return fmt.Errorf("%w: %w", errMultishot, unix.Errno(-c.Res))
+			}
+			return errMultishot
+		}
+	}
+	return errMultishot
 }

@@ -27,9 +27,6 @@ const (
 	unboundedWorkers = 4 // everything else
 )
 
-const setupFlags = ring.SetupSingleIssuer | ring.SetupDeferTaskrun | ring.SetupTaskrunFlag |
-	ring.SetupSubmitAll | ring.SetupCQSize | ring.SetupClamp | ring.SetupNoSQArray
-
 // Open makes an engine for the calling goroutine, which must be locked to its
 // thread, and stay so until the engine is closed: the kernel refuses every other
 // thread (EEXIST).
@@ -39,6 +36,7 @@ const setupFlags = ring.SetupSingleIssuer | ring.SetupDeferTaskrun | ring.SetupT
 // but not multishot receive with buffer rings (6.0).
 func Open(cfg *driver.Config) (driver.Engine, error) {
 	e := &engine{pool: cfg.Pool, log: cfg.Logger, loop: cfg.Loop}
+	e.feats.disabled = cfg.Disable
 	e.waker.fd = -1
 	e.slots.init()
 	if err := e.open(cfg); err != nil {
@@ -49,9 +47,13 @@ func Open(cfg *driver.Config) (driver.Engine, error) {
 }
 
 func (e *engine) open(cfg *driver.Config) (err error) {
+	if slices.Contains(cfg.Disable, "recv_multishot") {
+		return fmt.Errorf("uring: recv_multishot is disabled and there is no way without: %w",
+			errors.ErrUnsupported)
+	}
 	entries := orDefault(cfg.Entries, defaultEntries)
 	e.ring, err = ring.New(uint32(entries), ring.Params{
-		Flags:     setupFlags,
+		Flags:     e.feats.setupFlags(cfg.RestrictOps),
 		CQEntries: uint32(entries * cqFactor),
 	})
 	if err != nil {
@@ -61,11 +63,7 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 		return fmt.Errorf("uring: kernel without %s: %w", missing, errors.ErrUnsupported)
 	}
 	e.arena.init(int(e.ring.SQEntries()))
-	if slices.Contains(cfg.Disable, "recv_multishot") {
-		return fmt.Errorf("uring: recv_multishot is disabled and can not be done without: %w",
-			errors.ErrUnsupported)
-	}
-	if err := e.detect(cfg); err != nil {
+	if err := e.detect(); err != nil {
 		return err
 	}
 	count := orDefault(cfg.RecvBuffers, defaultRecvBuffers)
@@ -76,7 +74,13 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	if err := e.waker.open(); err != nil {
 		return fmt.Errorf("uring: eventfd: %w", err)
 	}
-	return nil
+	if cfg.RestrictOps {
+		e.restrict()
+	}
+	if err := e.ring.Enable(); err != nil {
+		return fmt.Errorf("uring: %w", err)
+	}
+	return e.tryMultishot()
 }
 
 // undo gives back what a failed open has taken.
@@ -93,9 +97,6 @@ func orDefault(v, def int) int {
 	}
 	return v
 }
-
-// requiredFeatures are older than multishot receive.
-const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
 
 func (e *engine) makeCaps() driver.Caps {
 	return driver.Caps{

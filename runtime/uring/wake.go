@@ -34,6 +34,7 @@ const (
 const (
 	ownWake      = tagOwn | 1 // the poll request on the eventfd
 	ownCancelAll = tagOwn | 2 // Close's request to end everything
+	ownTrial     = tagOwn | 3 // Open's trial of multishot receive
 )
 
 // Wake implements driver.Engine.
