@@ -46,7 +46,7 @@ type pageRow struct {
 type pageLine struct {
 	Peer, Class                                          string
 	Main, Spread, Ratio, Ops, P50, P99, Switches, Memory string
-	Why                                                  string
+	Why, Mark                                            string
 }
 
 // WriteHTML writes the report as one page that needs nothing else: no script, no network.
