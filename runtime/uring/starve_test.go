@@ -1,0 +1,135 @@
+//go:build linux
+
+package uring
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// starved is a rig whose pool can lend two receive buffers and no more.
+func starvedRig(t *testing.T) *rig {
+	return newRig(t, func(c *rigConfig) {
+		c.RecvBuffers, c.RecvBufferSize = 8, 16<<10
+		c.Budget = 32 << 10
+	})
+}
+
+func TestReceiversWaitForBuffersInLine(t *testing.T) {
+	r := starvedRig(t)
+	var socks []driver.Socket
+	var recvs []*record
+	for range 4 {
+		s, peer := r.pair()
+		o := r.submit(driver.Recv, s, nil)
+		o.retain = true
+		_, err := syscall.Write(peer, []byte(strings.Repeat("x", 100)))
+		require.NoError(t, err)
+		socks, recvs = append(socks, s), append(recvs, o)
+	}
+	served := func() (n int) {
+		for _, o := range recvs {
+			n += len(o.chunks)
+		}
+		return n
+	}
+	r.until(func() bool { return r.slots.lists[inStarved].n > 0 && served() == 2 })
+	for range 3 { // no buffer comes back: nothing moves, and nobody spins
+		before := r.stats.Submitted
+		r.turn()
+		require.Equal(t, before, r.stats.Submitted)
+		require.Equal(t, 2, served())
+	}
+	require.NotZero(t, r.stats.NoBuffers)
+
+	// Back come buffers one at a time, from another goroutine: all get their turn.
+	seen := 0
+	for _, o := range recvs[:2] {
+		require.Len(t, o.chunks, 1)
+	}
+	for seen < 4 {
+		for _, o := range recvs {
+			if len(o.chunks) == 0 {
+				continue
+			}
+			chunk := o.chunks[0]
+			o.chunks = o.chunks[1:]
+			seen++
+			done := make(chan struct{})
+			go func() { chunk.Release(); close(done) }()
+			<-done
+			break
+		}
+		r.until(func() bool { return seen+served() >= min(4, seen+1) })
+	}
+	for i, o := range recvs {
+		require.Equal(t, 100, len(o.data))
+		require.False(t, o.ended)
+		r.close(socks[i])
+		require.Equal(t, driver.ErrCanceled, o.err)
+	}
+}
+
+func TestStarvedReceiveEnds(t *testing.T) {
+	for name, end := range map[string]func(r *rig, o *record, s driver.Socket){
+		"cancel": func(r *rig, o *record, s driver.Socket) { r.Cancel(&o.op) },
+		"close":  func(r *rig, o *record, s driver.Socket) { r.submit(driver.Close, s, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := starvedRig(t)
+			hog, peer := r.pair()
+			greedy := r.submit(driver.Recv, hog, nil)
+			greedy.retain = true
+			_, err := syscall.Write(peer, make([]byte, 32<<10))
+			require.NoError(t, err)
+			r.until(func() bool { return len(greedy.data) == 32<<10 })
+			s, peer := r.pair()
+			o := r.submit(driver.Recv, s, nil)
+			_, err = syscall.Write(peer, []byte("x"))
+			require.NoError(t, err)
+			r.until(func() bool { return r.slots.all[o.op.State.Slot].where == inStarved })
+			end(r, o, s)
+			r.until(func() bool { return o.ended })
+			require.Equal(t, driver.ErrCanceled, o.err)
+			r.release(greedy.chunks...)
+		})
+	}
+}
+
+func TestFeedIsFair(t *testing.T) {
+	r := starvedRig(t)
+	type peer struct {
+		fd int
+		o  *record
+	}
+	var peers []peer
+	for range 3 {
+		s, fd := r.pair()
+		require.NoError(t, syscall.SetNonblock(fd, true))
+		peers = append(peers, peer{fd, r.submit(driver.Recv, s, nil)})
+	}
+	// All push as much as they can: each gets its share, although one alone could
+	// take all buffers, all the time.
+	block := make([]byte, 64<<10)
+	least := func() int {
+		n := len(peers[0].o.data)
+		for _, p := range peers {
+			n = min(n, len(p.o.data))
+		}
+		return n
+	}
+	r.until(func() bool {
+		for _, p := range peers {
+			_, _ = syscall.Write(p.fd, block)
+		}
+		return least() > 1<<20
+	})
+	for _, p := range peers {
+		require.Less(t, len(p.o.data), 20*least())
+	}
+}
