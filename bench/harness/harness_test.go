@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		if err := std.Echo(peers.Config{Addr: "127.0.0.1:0"}); err != nil {
 			os.Exit(1)
 		}
+		os.Stdout.WriteString("served connections=3 enters=42 mode=x\n")
 	case "silent":
 		ln, err := net.Listen("tcp4", os.Args[1])
 		if err != nil {
@@ -81,6 +82,7 @@ func TestServerAnnouncesItself(t *testing.T) {
 	require.True(t, dials(s.Addr))
 	require.NoError(t, s.Crashed())
 	require.NoError(t, s.Stop())
+	require.Equal(t, map[string]float64{"connections": 3, "enters": 42}, s.Served())
 	require.False(t, dials(s.Addr))
 	require.ErrorIs(t, s.Crashed(), ErrCrash)
 }

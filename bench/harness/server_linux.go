@@ -23,6 +23,7 @@ type Server struct {
 	Line    string // the whole announcement
 	proc    *process
 	dir     string // of its configuration, removed by Stop
+	served  chan map[string]float64
 }
 
 // Start runs a server and returns when it listens: when it has announced its address or, for one that
@@ -88,20 +89,10 @@ func (s *Server) expand(c Command, p Params) ([]string, error) {
 // awaitListening takes whichever comes first, the announcement or an accepted connection.
 func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
 	line := make(chan string, 1)
+	s.served = make(chan map[string]float64, 1)
 	go func() {
 		defer out.Close()
-		r := bufio.NewReader(out)
-		for {
-			text, err := r.ReadString('\n')
-			if err != nil {
-				return
-			}
-			if strings.HasPrefix(text, "listening ") {
-				line <- strings.TrimSpace(text)
-				break
-			}
-		}
-		_, _ = io.Copy(io.Discard, r) // so that the server never blocks on a full pipe
+		s.read(out, line)
 	}()
 	timeout := time.After(startTimeout)
 	for {
@@ -126,6 +117,42 @@ func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
 				return nil
 			}
 		}
+	}
+}
+
+// read takes everything the server prints, so that it never blocks on a full pipe, and passes on the
+// first line that announces it and the last one that says what it has done.
+func (s *Server) read(out io.Reader, line chan<- string) {
+	served := map[string]float64{}
+	announced := false
+	for r := bufio.NewReader(out); ; {
+		text, err := r.ReadString('\n')
+		switch {
+		case err != nil:
+			s.served <- served
+			return
+		case !announced && strings.HasPrefix(text, "listening "):
+			line <- strings.TrimSpace(text)
+			announced = true
+		case strings.HasPrefix(text, "served "):
+			for _, field := range strings.Fields(text) {
+				key, value, _ := cut(field)
+				if n, err := strconv.ParseFloat(value, 64); err == nil {
+					served[key] = n
+				}
+			}
+		}
+	}
+}
+
+// Served is what the server printed about itself when it was stopped, in a line
+// "served key=number …"; empty for servers that print none. Call it after Stop.
+func (s *Server) Served() map[string]float64 {
+	select {
+	case served := <-s.served:
+		return served
+	case <-time.After(stopTimeout):
+		return nil // something that left the group still holds the pipe
 	}
 }
 

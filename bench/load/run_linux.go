@@ -64,7 +64,7 @@ func Run(spec Spec) (Result, error) {
 func (k *clock) result(before measure.Usage) (Result, error) {
 	b, e := &k.begin, &k.end
 	r := Result{
-		Conns: k.spec.Conns, Ops: e.ops - b.ops, Bytes: e.bytes - b.bytes, Errors: e.errors,
+		Conns: k.spec.Conns, Ops: e.ops - b.ops, Total: e.ops, Bytes: e.bytes - b.bytes, Errors: e.errors,
 		Elapsed: time.Duration(e.at - b.at), Client: e.client - b.client,
 		ServerBusy: e.busy - b.busy, Server: e.server.Since(b.server), Before: before,
 	}

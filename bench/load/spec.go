@@ -44,6 +44,7 @@ type Spec struct {
 type Result struct {
 	Conns   int           `json:"conns"`
 	Ops     int64         `json:"ops"`
+	Total   int64         `json:"total"` // operations with those of the warm-up
 	Bytes   int64         `json:"bytes"` // of payload received
 	Errors  int64         `json:"errors"`
 	Error   string        `json:"error,omitempty"` // the first one
@@ -55,6 +56,9 @@ type Result struct {
 	ServerBusy time.Duration `json:"server_busy_ns"` // the server's core, anything that ran there
 	Server     measure.Usage `json:"server"`         // difference over the run
 	Before     measure.Usage `json:"before"`         // the server before the first connection
+	// Enters is how often the server entered the kernel to submit or wait, for each operation, if the
+	// server says so itself.
+	Enters float64 `json:"enters_per_op,omitempty"`
 	// Bound is true when the generator's threads were at least 97 % busy and the server's core was
 	// not: the server could have done more.
 	Bound bool `json:"client_bound"`

@@ -41,6 +41,9 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	spec.Warmup, spec.Duration = max(s.Warmup, row.Least/3), max(s.Duration, row.Least)
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
+	if r.Total > 0 {
+		r.Enters = server.Served()["enters"] / float64(r.Total)
+	}
 	if err == nil && r.Errors > 0 {
 		err = fmt.Errorf("%d connections failed: %s", r.Errors, r.Error)
 	}

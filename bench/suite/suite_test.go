@@ -60,7 +60,7 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 	saved := 0
 	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Loops: 1, Wide: true,
 		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
-	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 60 * time.Millisecond, Cores: cores,
+	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 250 * time.Millisecond, Cores: cores,
 		Peers:  []scenario.Peer{peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet")},
 		Places: places(t), Progress: &progress,
 		Save: func(rows []report.Row, finished bool) error {
@@ -95,7 +95,7 @@ func TestRoundsTakeTurns(t *testing.T) {
 	cores, err := measure.Cores()
 	require.NoError(t, err)
 	var progress bytes.Buffer
-	s := &Suite{Rows: []scenario.Row{echoRow()}, Rounds: 2, Duration: 20 * time.Millisecond, Cores: cores,
+	s := &Suite{Rows: []scenario.Row{echoRow()}, Rounds: 2, Duration: 100 * time.Millisecond, Cores: cores,
 		Peers: []scenario.Peer{peer(t, "std"), peer(t, "gnet")}, Places: places(t), Progress: &progress,
 		Save: func([]report.Row, bool) error { return nil }}
 	_, err = s.Run(t.Context())
@@ -114,7 +114,7 @@ func TestCancelEndsTheRunAndKeepsWhatThereIs(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	finished := true
-	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100, Duration: 20 * time.Millisecond, Cores: cores,
+	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100, Duration: 200 * time.Millisecond, Cores: cores,
 		Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
 			if strings.Contains(string(b), "2/100") {
 				cancel()
