@@ -43,7 +43,7 @@ func main() {
 	flag.StringVar(&c.kernel, "kernel", "", "kernel `image`")
 	flag.StringVar(&c.initrd, "initrd", "", "initramfs `file`")
 	flag.StringVar(&c.out, "out", "", "`folder` for logs; emptied first")
-	flag.DurationVar(&c.timeout, "timeout", 4*time.Minute, "bound on the whole guest")
+	flag.DurationVar(&c.timeout, "timeout", 8*time.Minute, "bound on the whole guest")
 	flag.Parse()
 
 	// Pdeathsig watches the thread that started the process.
