@@ -5,9 +5,27 @@ package uring
 import (
 	"testing"
 
+	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 )
 
 func TestContract(t *testing.T) {
-	drivertest.Run(t, Open)
+	var opts []drivertest.Option
+	if !raceDetector {
+		opts = append(opts, drivertest.ZeroAlloc())
+	}
+	drivertest.Run(t, Open, opts...)
+}
+
+// TestContractPlain leaves out what the kernel may not have, has queues that are
+// always full, and forbids what is not used.
+func TestContractPlain(t *testing.T) {
+	drivertest.Run(t, Open, drivertest.Configure(func(cfg *driver.Config) {
+		cfg.Disable = []string{
+			"single_issuer", "defer_taskrun", "coop_taskrun", "submit_all", "no_sqarray", "accept_multishot",
+			"cqe_skip", "ring_fd", "iowq_max_workers", "no_iowait", "send_zc", "udp_segment",
+		}
+		cfg.Entries = 2
+		cfg.RestrictOps = true
+	}))
 }

@@ -16,12 +16,14 @@ import (
 // requiredFeatures are older than multishot receive.
 const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
 
-// features are the optional ones in use. Names are those of ring/probe.
+// features are the optional ones in use. Names are those of ring/probe, and
+// udp_segment.
 type features struct {
 	multishotAccept bool // ACCEPT stays armed (5.19)
 	skipSuccess     bool // cancel requests complete only when they miss (5.17)
 	sendZC          bool // SEND_ZC (6.0) with a report of its use (6.2)
 	sendMsgZC       bool // SENDMSG_ZC (6.1)
+	segmentOffload  bool // UDP_SEGMENT (4.18)
 
 	disabled []string
 	names    []string
@@ -86,6 +88,7 @@ func (e *engine) detect() error {
 	// The report came with 6.2, and nothing but a send that uses it can tell.
 	f.sendZC = f.use("send_zc", ops.Supported(ring.OpSendZC) && !slices.Contains(f.disabled, "zc_report_usage"))
 	f.sendMsgZC = f.use("sendmsg_zc", f.sendZC && ops.Supported(ring.OpSendMsgZC))
+	f.segmentOffload = f.use("udp_segment", segmentOffload())
 	if f.use("no_iowait", r.Features()&ring.FeatNoIOWait != 0) {
 		// A loop without work waits; it is not a machine waiting for its disks.
 		if err := r.SetIOWait(false); err != nil {
@@ -102,6 +105,17 @@ func (e *engine) detect() error {
 		}
 	}
 	return nil
+}
+
+// segmentOffload tells whether the kernel cuts one send into datagrams.
+func segmentOffload() bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
+	return err == nil
 }
 
 // usedOps are all operations that the engine ever submits.

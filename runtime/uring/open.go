@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -107,19 +105,8 @@ func (e *engine) makeCaps() driver.Caps {
 		SendFile:       true,
 		ZeroCopySend:   e.feats.sendZC,
 		ReadNow:        true,
-		SegmentOffload: segmentOffload(),
+		SegmentOffload: e.feats.segmentOffload,
 		MaxSegments:    maxSegments,
 		Features:       e.feats.names,
 	}
-}
-
-// segmentOffload tells whether the kernel cuts datagrams (UDP_SEGMENT, 4.18).
-func segmentOffload() bool {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	_, err = unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
-	return err == nil
 }
