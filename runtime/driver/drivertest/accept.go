@@ -11,6 +11,7 @@ import (
 var acceptTests = []test{
 	{name: "accept/repeats", stream: testAcceptRepeats},
 	{name: "accept/cancel", stream: testAcceptCancel},
+	{name: "accept/cancel with connections", stream: testAcceptCancelRace},
 	{name: "accept/close", stream: testAcceptClose},
 	{name: "accept/descriptors", once: testAcceptDescriptors},
 }
@@ -63,6 +64,36 @@ func testAcceptCancel(h *harness, k kind) {
 	r := h.recvStream(s, 0)
 	h.until("bytes", func() bool { return r.n == 10 || r.final })
 	require.Equal(h.t, driver.ErrCanceled, a.cancel().err)
+}
+
+// testAcceptCancelRace cancels while connections come: each is delivered, if not
+// by the Accept that was cancelled then by the next.
+func testAcceptCancelRace(h *harness, k kind) {
+	const conns = 60
+	ln, addr := h.listen(k)
+	a := h.call(driver.Accept, ln)
+	got := 0
+	a.then = func(r *driver.Result) {
+		if r.Err == nil {
+			got++
+			h.send(r.Socket, data(0, 10))
+		}
+	}
+	var peers []*peer
+	for i := range conns {
+		a.submit()
+		if i%2 == 0 {
+			h.poll(0)
+		}
+		peers = append(peers, h.dial(addr))
+		require.Equal(h.t, driver.ErrCanceled, a.cancel().err)
+	}
+	a.submit()
+	h.until("accepts", func() bool { return got == conns || a.final })
+	for _, p := range peers {
+		read := h.spawn("peer reads", func() error { return readStream(p, 0, 10) })
+		h.join(read)
+	}
 }
 
 // testAcceptClose: what was accepted before lives on.

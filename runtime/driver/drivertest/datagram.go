@@ -221,7 +221,8 @@ func testDatagramUnix(h *harness) {
 	var socks []driver.Socket
 	var addrs []net.Addr
 	for range 2 {
-		s, err := h.Listen("unixgram", &net.UnixAddr{Name: socketPath(h.t), Net: "unixgram"}, &driver.ListenConfig{})
+		addr := &net.UnixAddr{Name: socketPath(h.t), Net: "unixgram"}
+		s, err := h.Listen("unixgram", addr, &driver.ListenConfig{})
 		require.NoError(h.t, err)
 		socks, addrs = append(socks, s), append(addrs, h.LocalAddr(s))
 	}

@@ -151,7 +151,7 @@ func (h *harness) echo(s driver.Socket, done func()) *call {
 		case !c.out.Empty() && c.err == nil:
 			c.submit()
 		case r.final:
-			if err := h.CloseWrite(s); err != nil {
+			if err := h.CloseWrite(s); err != nil && !h.closed {
 				h.t.Errorf("CloseWrite: %v", err)
 			}
 			if done != nil {
