@@ -24,6 +24,7 @@ func (e *engine) submitFile(i uint32, s *slot) {
 		e.pend(i, 0, os.ErrInvalid)
 	default:
 		s.fd = int32(s.op.Ext.File.Fd())
+		e.stats.FileJobs++
 		e.start(i)
 	}
 }

@@ -101,6 +101,7 @@ func (e *engine) readCold(i uint32, s *slot, n int) {
 		return
 	}
 	s.step, s.want = stepRead, n
+	e.stats.FileJobs++
 	e.start(i)
 }
 
