@@ -69,6 +69,11 @@ func decide(ctx context.Context, cfg *Config) (Backend, probe.Decision, error) {
 			return 0, probe.Decision{}, fmt.Errorf("%s: %w", BackendEnv, err)
 		}
 	}
+	if want == Epoll || want == Portable {
+		// Named, and nothing of io_uring's: a process that a filter would kill for
+		// trying can run.
+		return want, probe.Decision{Engine: want.String(), Reason: "asked for"}, nil
+	}
 	report, err := probe.Run(ctx, probe.Options{Entries: ringEntries, Rings: cfg.Loops})
 	if err != nil {
 		return 0, probe.Decision{}, err
@@ -77,7 +82,22 @@ func decide(ctx context.Context, cfg *Config) (Backend, probe.Decision, error) {
 	if d.Engine == "" {
 		return 0, d, &BackendError{Backend: want, Decision: d}
 	}
+	if d.Engine == probe.EngineIOUring {
+		cfg.Disable = append(cfg.Disable, unusable(d)...)
+	}
 	var got Backend
 	err = got.UnmarshalText([]byte(d.Engine))
 	return got, d, err
+}
+
+// unusable lists the features that the engine must not use: missing, or known to
+// be bad in this kernel.
+func unusable(d probe.Decision) []string {
+	var ids []string
+	for _, f := range probe.Catalogue() {
+		if !f.Required && !d.Has(f.ID) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
 }

@@ -49,6 +49,7 @@ type connMore struct {
 	network string
 	value   any
 	bulk    bool
+	detach  DetachFunc
 }
 
 // connState is a set of flags.
@@ -74,6 +75,7 @@ const (
 	stEnded                             // closeOp is done
 	stShutdown                          // the handler was told of a Shutdown
 	stCloseCalled                       // Closed was called
+	stDetaching                         // Detach waits for receiving to stop
 )
 
 func (c *Conn) is(s connState) bool { return c.state&s != 0 }
@@ -83,6 +85,8 @@ type newborn struct {
 	sock   driver.Socket
 	ln     *Listener // nil if it was dialed
 	accept AcceptFunc
+	// adopted: who gave it away hears of its end in any case
+	adopted bool
 }
 
 // adopt makes the connection and asks for its handler.
@@ -93,12 +97,17 @@ func (l *Loop) adopt(b newborn) {
 	c.closeOp = driver.Op{Code: driver.Close, Owner: c, Socket: b.sock}
 	l.conns.add(c)
 	c.setTimeouts(l.rt.cfg.IdleTimeout, l.rt.cfg.WriteTimeout)
-	if !l.quitting {
+	if !l.quitting || b.adopted {
 		l.current = c
 		c.handler = b.accept(c)
 	}
 	if c.handler == nil {
 		c.fail(nil)
+		return
+	}
+	if l.quit {
+		l.current = nil
+		c.abort(ErrClosed)
 		return
 	}
 	c.receive()

@@ -39,6 +39,15 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
+// CloseRead ends receiving: the handler is told of the end of the stream after
+// what has arrived, as if the peer had sent its FIN.
+func (c *Conn) CloseRead() error {
+	if c.is(stClosing | stEnding) {
+		return c.opErr("close", "", net.ErrClosed)
+	}
+	return c.opErr("close", "shutdown", c.loop.engine.CloseRead(c.sock))
+}
+
 // Closing reports whether the connection is closed or about to be.
 func (c *Conn) Closing() bool { return c.is(stClosing | stEnding) }
 
@@ -85,6 +94,9 @@ func (c *Conn) ended() {
 		c.dropFiles()
 		if m.full != nil {
 			m.full.end(c, c.endError())
+		}
+		if m.detach != nil {
+			c.undetach(c.endError())
 		}
 	}
 	l.conns.remove(c)

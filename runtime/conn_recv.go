@@ -76,6 +76,9 @@ func (c *Conn) received(r *driver.Result) {
 		return
 	}
 	c.state &^= stReceiving | stStopping
+	if c.is(stDetaching) {
+		c.markReady()
+	}
 	switch {
 	case c.is(stEnding):
 	case r.Err == nil, r.Err == driver.ErrCanceled:

@@ -154,7 +154,12 @@ func (c *Conn) sent(r *driver.Result) {
 	c.state &^= stSending
 	if r.Err != nil {
 		if !c.is(stEnding) {
-			c.fail(c.opErr("write", "send", r.Err))
+			// What the peer sent before it refused ours is the handler's to see first.
+			if c.err == nil {
+				c.err = c.opErr("write", "send", r.Err)
+			}
+			c.state |= stFailed
+			c.markReady()
 		}
 		return
 	}

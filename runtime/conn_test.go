@@ -282,14 +282,15 @@ func TestActivityPutsOffTheIdleTimeout(t *testing.T) {
 func TestUnsentLimit(t *testing.T) {
 	rt := newRuntime(t, &runtime.Config{Loops: 1, UnsentHigh: 64 << 10, UnsentMax: 1 << 20})
 	failed := make(chan error, 1)
-	addr, ended := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
+	addr, ended := serveFuncs(t, rt, funcs{data: func(c *runtime.Conn, _ *buffers.Chain) {
 		var err error
 		for err == nil {
 			_, err = c.Write(make([]byte, 100<<10))
 		}
 		failed <- err
 	}})
-	dial(t, addr)
+	_, err := dial(t, addr).Write([]byte("x"))
+	require.NoError(t, err)
 	require.ErrorIs(t, receive(t, failed), runtime.ErrUnsentLimit)
 	require.ErrorIs(t, receive(t, ended), runtime.ErrUnsentLimit)
 }

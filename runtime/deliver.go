@@ -102,6 +102,12 @@ func (c *Conn) deliver() {
 		}
 		return
 	}
+	if c.is(stDetaching) && !c.is(stReceiving) {
+		c.leave()
+		if c.is(stEnded) {
+			return
+		}
+	}
 	if c.receivingFull() {
 		c.more.full.deliver(c)
 		if c.receivingFull() && !c.is(stFailed) {

@@ -29,6 +29,7 @@ type Runtime struct {
 	guard    *stallGuard
 
 	mu        sync.Mutex
+	locals    map[any]any // of packages on top, see Local
 	listeners map[*Listener]struct{}
 	closing   bool
 	failures  []error
