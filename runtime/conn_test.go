@@ -235,8 +235,8 @@ func TestSlowReaderPausesItsOwnSending(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	const short = 20 * time.Millisecond
 	tests := map[string]struct {
-		open func(c *runtime.Conn)
-		want error
+		start func(c *runtime.Conn)
+		want  error
 	}{
 		"idle": {func(c *runtime.Conn) { c.SetIdleTimeout(short) }, runtime.ErrIdle},
 		"read": {func(c *runtime.Conn) { c.SetReadTimeout(short) }, runtime.ErrReadTimeout},
@@ -256,9 +256,13 @@ func TestTimeouts(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			rt := newRuntime(t, &runtime.Config{Loops: 1, LingerTimeout: short})
-			addr, ended := serveFuncs(t, rt, funcs{open: test.open})
-			dial(t, addr) // and neither reads nor writes
-			err := receive(t, ended)
+			addr, ended := serveFuncs(t, rt, funcs{data: func(c *runtime.Conn, in *buffers.Chain) {
+				in.Release()
+				test.start(c)
+			}})
+			_, err := dial(t, addr).Write([]byte("x")) // and neither reads nor writes from here on
+			require.NoError(t, err)
+			err = receive(t, ended)
 			require.ErrorIs(t, err, test.want)
 			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		})
