@@ -12,7 +12,6 @@ type trace struct{}
 func (*trace) taken()               {}
 func (*trace) released()            {}
 func (*trace) releaseStack() string { return "" }
-func (*trace) ownerStack() string   { return "" }
 
 // tracker knows the chunks that are out; here it knows none.
 type tracker struct{}

@@ -18,6 +18,12 @@ type Pool struct {
 	byLog   [bits.UintSize + 1]uint8
 	classes []class
 
+	// One mutex for gets and releases. A lock-free stack of returned blocks
+	// was measured against it (BenchmarkReturnDesign, 2-core machine, Go 1.26,
+	// best of 20 runs, get and return together): 12 ns with the mutex and 13
+	// without on one goroutine, 20 and 29 when another returns; the getter
+	// still needs its lock, to look among the returns for the hot blocks. Get
+	// and Release as they stand take 18 ns.
 	mu       sync.Mutex
 	nodes    *Chunk // free nodes for views that are not their block's first
 	views    int    // chunks out

@@ -280,3 +280,20 @@ func TestCloseReportsLeaksAndKeepsTheirMemory(t *testing.T) {
 	require.Zero(t, budget.Used(), "the last one out unmaps")
 	require.NoError(t, p.Close())
 }
+
+func TestCloseKeepsLentMemoryForTheKernel(t *testing.T) {
+	budget := NewBudget(0)
+	p, err := NewPool(&Config{Budget: budget})
+	require.NoError(t, err)
+	c := p.GetClass(0)
+	b, _ := p.Lend(1)
+	require.Error(t, p.Close())
+	c.Release()
+	require.NotZero(t, budget.Used())
+	fill(b, 0, "late")
+	last := p.Chunk(b, 4)
+	require.Equal(t, "late", string(last.Bytes()))
+	last.Release()
+	require.Zero(t, budget.Used())
+	require.NoError(t, p.Close())
+}
