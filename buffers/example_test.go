@@ -1,6 +1,7 @@
 package buffers_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -102,10 +103,13 @@ func ExamplePool_Lend() {
 func ExamplePool_Close() {
 	pool, _ := buffers.NewPool(nil)
 	c := pool.Get(1)
-	fmt.Println(pool.Close())
+	var leak *buffers.LeakError
+	if errors.As(pool.Close(), &leak) {
+		fmt.Println(leak.Chunks, "chunk is still out")
+	}
 	c.Release() // the memory was left for it and goes now
 	fmt.Println(pool.Close())
 	// Output:
-	// buffers: pool closed with 1 chunks and 0 lent blocks out
+	// 1 chunk is still out
 	// <nil>
 }

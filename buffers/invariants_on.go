@@ -71,6 +71,7 @@ func callers() []uintptr {
 	return pc[:goruntime.Callers(3, pc)]
 }
 
+// format lists the frames from the caller of this package on.
 func format(pc []uintptr) string {
 	if len(pc) == 0 {
 		return ""
@@ -79,7 +80,9 @@ func format(pc []uintptr) string {
 	frames := goruntime.CallersFrames(pc)
 	for {
 		f, more := frames.Next()
-		fmt.Fprintf(&s, "\n\t%s\n\t\t%s:%d", f.Function, f.File, f.Line)
+		if s.Len() > 0 || !strings.Contains(f.Function, "/headrace/buffers.(*") {
+			fmt.Fprintf(&s, "\n\t%s\n\t\t%s:%d", f.Function, f.File, f.Line)
+		}
 		if !more {
 			return s.String()
 		}
