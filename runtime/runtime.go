@@ -79,7 +79,7 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 		}
 		l.published.Store(&LoopStats{Loop: i})
 		rt.loops = append(rt.loops, l)
-		go l.main(openers[backend], backend != Portable, results)
+		go l.main(openers[backend], backend == IOUring, results)
 	}
 	var errs []error
 	for range rt.loops {
