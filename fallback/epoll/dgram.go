@@ -87,10 +87,13 @@ func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
 		}
 		return e.recvEnd(s, slot, 0, errno)
 	}
+	first := d.used
+	d.used += got // until they are delivered
 	for i := range got {
-		if e.datagram(s, slot, i) {
+		if e.datagram(s, slot, i, d.all[first+i]) {
 			for j := i + 1; j < got; j++ {
 				e.keep(d.chunks[j])
+				d.chunks[j] = nil
 			}
 			return true
 		}
@@ -122,7 +125,7 @@ func (d *datagrams) prepare(i int, c *buffers.Chunk, size int) {
 
 // datagram puts a received one in line for delivery. It tells whether it was the
 // end instead, which CloseRead made.
-func (e *engine) datagram(s *socket, slot uint32, i int) bool {
+func (e *engine) datagram(s *socket, slot uint32, i int, g *gram) bool {
 	d := &e.grams
 	h := &d.hdrs[i]
 	c, n := d.chunks[i], int(h.n)
@@ -132,7 +135,6 @@ func (e *engine) datagram(s *socket, slot uint32, i int) bool {
 		e.finish(slot, driver.Result{Err: io.EOF})
 		return true
 	}
-	g := d.all[d.used+i]
 	if n > 0 {
 		c.Extend(n)
 	}
@@ -178,7 +180,7 @@ func (e *engine) sendTo(index uint32, s *socket, slot uint32, op *driver.Op) boo
 		e.fail(slot, err)
 		return true
 	}
-	sent, errno := sendmsg(s.fd, &e.msg)
+	sent, errno := sendmsg(s.fd, &e.msg, total)
 	clear(e.iovs[:n])
 	e.msg = unix.Msghdr{}
 	if errno == unix.EAGAIN && s.kind == kindUnixgram {

@@ -61,7 +61,7 @@ func (e *engine) send(s *socket, slot uint32, op *driver.Op) bool {
 	} else {
 		e.msg = unix.Msghdr{Iov: &e.iovs[0]}
 		e.msg.SetIovlen(n)
-		sent, errno = sendmsg(s.fd, &e.msg)
+		sent, errno = sendmsg(s.fd, &e.msg, total)
 	}
 	clear(e.iovs[:n])
 	return e.sendEnd(s, slot, sent, total, errno)

@@ -80,9 +80,14 @@ func send(fd int32, base unsafe.Pointer, n int) (int, unix.Errno) {
 	}
 }
 
-func sendmsg(fd int32, msg *unix.Msghdr) (int, unix.Errno) {
+// sendmsg sends total bytes.
+func sendmsg(fd int32, msg *unix.Msghdr, total int) (int, unix.Errno) {
+	call := unix.RawSyscall
+	if total > rawBytes {
+		call = unix.Syscall
+	}
 	for {
-		n, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(fd),
+		n, _, errno := call(unix.SYS_SENDMSG, uintptr(fd),
 			uintptr(unsafe.Pointer(msg)), unix.MSG_NOSIGNAL)
 		if errno == 0 {
 			return int(n), 0

@@ -37,7 +37,8 @@ func TestEncodeDecode(t *testing.T) {
 		{"unix", &net.UnixAddr{Name: strings.Repeat("x", 107), Net: "unix"}, unix.AF_UNIX, 110, nil},
 		{"unixpacket", &net.UnixAddr{Name: "@abc", Net: "unixpacket"}, unix.AF_UNIX, 2 + 4, nil},
 		{"unix", &net.UnixAddr{Name: "@a\x00b", Net: "unix"}, unix.AF_UNIX, 2 + 4, nil},
-		{"unix", &net.UnixAddr{Name: "\x00abc", Net: "unix"}, unix.AF_UNIX, 2 + 4, &net.UnixAddr{Name: "@abc", Net: "unix"}},
+		{"unix", &net.UnixAddr{Name: "\x00abc", Net: "unix"}, unix.AF_UNIX, 2 + 4,
+			&net.UnixAddr{Name: "@abc", Net: "unix"}},
 		{"unix", &net.UnixAddr{Name: "@" + strings.Repeat("x", 107), Net: "unix"}, unix.AF_UNIX, 110, nil},
 		{"unixgram", &net.UnixAddr{Net: "unixgram"}, unix.AF_UNIX, 2, nil},
 	} {

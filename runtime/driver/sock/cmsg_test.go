@@ -37,7 +37,8 @@ func TestParseControl(t *testing.T) {
 		{"ttl", AppendTTL(nil, true, 64), ControlInfo{TTL: 64, HasTTL: true}},
 		{"hop limit", AppendTTL(nil, false, 1), ControlInfo{TTL: 1, HasTTL: true}},
 		{"gro", gro, ControlInfo{Segment: 1400}},
-		{"two", AppendTTL(AppendTOS(nil, false, 1), false, 2), ControlInfo{TOS: 1, HasTOS: true, TTL: 2, HasTTL: true}},
+		{"two", AppendTTL(AppendTOS(nil, false, 1), false, 2), ControlInfo{
+			TOS: 1, HasTOS: true, TTL: 2, HasTTL: true}},
 		{"unknown first", append(AppendSegment(nil, 7), gro...), ControlInfo{Segment: 1400}},
 		{"cut", gro[:len(gro)-5], ControlInfo{}},
 		{"second cut", append(AppendTTL(nil, true, 5), gro[:10]...), ControlInfo{TTL: 5, HasTTL: true}},
