@@ -178,8 +178,16 @@ func (m *model) step() {
 			*want = (*want)[1:]
 		}
 	case 18:
-		h.Release()
-		*want = nil
+		if op%2 == 0 {
+			h.Release()
+			*want = nil
+			return
+		}
+		p := m.bytes(100)
+		room := h.Reserve(m.pool, len(p))
+		require.GreaterOrEqual(t, len(room), len(p))
+		h.Extend(copy(room, p))
+		*want = append(*want, p...)
 	}
 }
 
