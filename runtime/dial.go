@@ -28,7 +28,9 @@ func (rt *Runtime) Dial(ctx context.Context, network, address string, accept Acc
 }
 
 // DialWith is Dial with a configuration; nil means the zero one.
-func (rt *Runtime) DialWith(ctx context.Context, cfg *DialConfig, network, address string, accept AcceptFunc) (*Conn, error) {
+func (rt *Runtime) DialWith(
+	ctx context.Context, cfg *DialConfig, network, address string, accept AcceptFunc,
+) (*Conn, error) {
 	type outcome struct {
 		c   *Conn
 		err error

@@ -50,7 +50,9 @@ func (rt *Runtime) Listen(ctx context.Context, network, address string, accept A
 }
 
 // ListenWith is Listen with a configuration; nil means the zero one.
-func (rt *Runtime) ListenWith(ctx context.Context, cfg *ListenConfig, network, address string, accept AcceptFunc) (*Listener, error) {
+func (rt *Runtime) ListenWith(
+	ctx context.Context, cfg *ListenConfig, network, address string, accept AcceptFunc,
+) (*Listener, error) {
 	if cfg == nil {
 		cfg = &ListenConfig{}
 	}

@@ -60,7 +60,8 @@ func New(cfg *Config) (*Runtime, error) {
 	if err != nil {
 		return nil, &BackendError{Backend: backend, Decision: decision, Err: err}
 	}
-	rt.log.Info("headrace runtime started", "backend", backend.String(), "loops", len(rt.loops), "decision", decision.String())
+	rt.log.Info("headrace runtime started",
+		"backend", backend.String(), "loops", len(rt.loops), "decision", decision.String())
 	return rt, nil
 }
 

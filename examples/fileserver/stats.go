@@ -87,7 +87,8 @@ th:first-child,td:first-child{text-align:left}
 <table><tr><th>loop</th><th>connections</th><th>accepted</th><th>turns</th><th>enters</th><th>completions</th>
 <th>MiB in</th><th>MiB out</th><th>no buffers</th><th>failed</th></tr>
 {{range .Runtime.Loops}}<tr><td>{{.Loop}}</td><td>{{.Conns}}</td><td>{{.Accepted}}</td><td>{{.Turns}}</td>
-<td>{{.Engine.Enters}}</td><td>{{.Engine.Completed}}</td><td>{{mib .Engine.BytesIn}}</td><td>{{mib .Engine.BytesOut}}</td>
+<td>{{.Engine.Enters}}</td><td>{{.Engine.Completed}}</td>
+<td>{{mib .Engine.BytesIn}}</td><td>{{mib .Engine.BytesOut}}</td>
 <td>{{.Engine.NoBuffers}}</td><td>{{.Failed}}</td></tr>
 {{end}}</table>
 <p><a href="/_stats?json">the same as JSON</a> &middot; <a href="/">files</a></p>

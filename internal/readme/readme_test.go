@@ -74,11 +74,13 @@ func module(t *testing.T) string {
 	dir := t.TempDir()
 	checkout, err := filepath.Abs(root)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/program\n\ngo 1.25.0\n"), 0o600))
+	mod := []byte("module example.com/program\n\ngo 1.25.0\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), mod, 0o600))
 	sum, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
-	run(t, dir, "go", "mod", "edit", "-require=github.com/headrace/headrace@v0.0.0", "-replace=github.com/headrace/headrace="+checkout)
+	const name = "github.com/headrace/headrace"
+	run(t, dir, "go", "mod", "edit", "-require="+name+"@v0.0.0", "-replace="+name+"="+checkout)
 	return dir
 }
 

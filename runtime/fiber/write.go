@@ -135,7 +135,7 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // readFromFile sends a regular file from its current offset and moves that on.
-func (c *Conn) readFromFile(f *os.File, limit int64) (n int64, err error, handled bool) { //nolint:revive // handled last, as package net has it
+func (c *Conn) readFromFile(f *os.File, limit int64) (n int64, err error, handled bool) {
 	fi, err := f.Stat()
 	if err != nil || !fi.Mode().IsRegular() {
 		return 0, nil, false
