@@ -12,7 +12,7 @@ import (
 
 func TestContract(t *testing.T) {
 	var opts []drivertest.Option
-	if !raceDetector {
+	if !allocates {
 		opts = append(opts, drivertest.ZeroAlloc())
 	}
 	drivertest.Run(t, epoll.Open, opts...)

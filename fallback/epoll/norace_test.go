@@ -1,5 +1,5 @@
-//go:build linux && !race
+//go:build linux && !race && !invariants
 
 package epoll_test
 
-const raceDetector = false
+const allocates = false

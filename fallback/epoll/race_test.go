@@ -1,5 +1,6 @@
-//go:build linux && race
+//go:build linux && (race || invariants)
 
 package epoll_test
 
-const raceDetector = true
+// allocates: the race detector and the invariants build have memory of their own.
+const allocates = true
