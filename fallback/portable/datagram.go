@@ -64,7 +64,7 @@ func (e *engine) receivedFrom(fl *flight) {
 	if err == nil {
 		c, msg := fl.chunk, fl.msg
 		c.Extend(fl.n)
-		fl.chunk = nil
+		fl.chunk, fl.buf = nil, nil
 		e.stats.BytesIn += uint64(fl.n)
 		e.complete(fl, driver.Result{Chunk: c, Msg: &msg, More: true})
 	}

@@ -56,7 +56,7 @@ func (e *engine) deliverRead(fl *flight) {
 	if c := fl.chunk; fl.n > 0 {
 		c.Extend(fl.n)
 		e.stats.BytesIn += uint64(fl.n)
-		fl.chunk = nil
+		fl.chunk, fl.buf = nil, nil
 		e.complete(fl, driver.Result{Chunk: c, More: true})
 	}
 	e.dropMemory(fl)

@@ -150,16 +150,16 @@ func (h *harness) poll(wait time.Duration) int {
 	return n
 }
 
-// until polls until done holds.
+// until polls until done holds. What holds only when Poll's time has run out came
+// too late: the engine slept over it.
 func (h *harness) until(what string, done func() bool) {
 	h.t.Helper()
 	deadline := time.Now().Add(Patience)
-	for !done() {
-		left := time.Until(deadline)
-		if left <= 0 {
+	for ok := done(); !ok; ok = done() {
+		h.poll(max(0, time.Until(deadline)))
+		if time.Now().After(deadline) {
 			h.t.Fatalf("waited %v for %s; in flight: %v", Patience, what, h.inFlight())
 		}
-		h.poll(left)
 	}
 }
 

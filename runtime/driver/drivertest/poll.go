@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ var pollTests = []test{
 	{name: "poll/timeout", once: testPollTimeout},
 	{name: "poll/wake before", once: testWakeBefore},
 	{name: "poll/wake during", once: testWakeDuring},
+	{name: "poll/for ever", once: testPollForEver},
 	{name: "poll/wakes count as one", once: testWakeMany},
 	{name: "poll/wake after close", once: testWakeAfterClose},
 	{name: "poll/submit panics", once: testSubmitPanics},
@@ -62,6 +64,24 @@ func testWakeDuring(h *harness) {
 	}
 	close(ask)
 	h.join(k)
+}
+
+// testPollForEver: a Poll without a time-out waits for a Wake that is yet to come.
+// One that comes back early now and then is no harm, one that does not wait is.
+func testPollForEver(h *harness) {
+	var woken atomic.Int64
+	polls := 0
+	const rounds = 50
+	for i := range int64(rounds) {
+		time.AfterFunc(time.Millisecond, func() {
+			woken.Add(1)
+			h.Wake()
+		})
+		for ; woken.Load() <= i; polls++ {
+			h.poll(-1)
+		}
+	}
+	require.LessOrEqual(h.t, polls, 3*rounds)
 }
 
 // testWakeMany ends when some Poll has waited: wakes that are over end no Poll.
