@@ -42,8 +42,8 @@ func All(ctx context.Context, w io.Writer, again bool) (suite.Places, error) {
 		}
 	}
 	os.Remove(filepath.Join(p.Bin, "peer-iouring-go"))
-	optional("iouring-go", command(ctx, here, "go", "build", "-ldflags=-checklinkname=0",
-		"-o", p.Bin+"/", "./cmd/peer-iouring-go"))
+	optional("iouring-go", command(ctx, here, "go", "build", "-tags", "iouringgo",
+		"-ldflags=-checklinkname=0", "-o", p.Bin+"/", "./cmd/peer-iouring-go"))
 	os.Remove(filepath.Join(p.Bin, "peer-headrace"))
 	optional("fasthttp on fibers", command(ctx, here, "go", "build", "-o", p.Bin+"/", "./cmd/peer-headrace"))
 	optional("floor/ (gcc, liburing-dev)", command(ctx, here, "make", "-s", "-k", "-C", "floor"))

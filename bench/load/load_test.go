@@ -135,9 +135,10 @@ func TestWrongAnswersAreErrors(t *testing.T) {
 		"a byte changed at the start": {change(func(b []byte) []byte { b[0]++; return b }), ErrBytes, false},
 		"a byte changed at the end":   {change(func(b []byte) []byte { b[63]++; return b }), ErrBytes, false},
 		"a byte changed inside":       {change(func(b []byte) []byte { b[30]++; return b }), ErrBytes, false},
-		"a byte dropped":              {change(func(b []byte) []byte { return append(b[:20:20], b[21:]...) }), ErrBytes, false},
-		"closed at once":              {func(net.Conn) {}, nil, false},
-		"no answer":                   {func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, nil, true},
+		"a byte dropped": {change(func(b []byte) []byte { return append(b[:20:20], b[21:]...) }),
+			ErrBytes, false},
+		"closed at once": {func(net.Conn) {}, nil, false},
+		"no answer":      {func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, nil, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,17 +19,21 @@ var page = template.Must(template.New("page").Parse(pageText))
 
 // chapterText says what each scenario is, for a reader who has not seen the code.
 var chapterText = map[string]string{
-	"echo":     "Closed loop: every connection sends a message, waits for all of it to come back, and sends the next.",
+	"echo": "Closed loop: every connection sends a message, waits for all of it to come back, and " +
+		"sends the next.",
 	"pipeline": "As echo, with 32 messages sent at once on each connection.",
-	"latency":  "Open loop: messages are sent at a fixed rate whatever the server does, and latency counts from the moment a message was due.",
-	"hello":    "HTTP/1.1 GET over kept connections, answered with 13 bytes.",
-	"static":   "HTTP/1.1 GET of a file in the page cache, over kept connections; the content is checked.",
-	"proxy":    "Echo through a TCP proxy. The echo server behind it runs on the load generator's core.",
-	"upload":   "HTTP/1.1 PUT, each connection over and over into its own file.",
-	"churn":    "Connect, one message, its answer, close.",
-	"slow":     "Downloads to peers that read at 1 Mbit/s each. What counts is the CPU for each gigabit.",
-	"idle":     "Connections that said one message and then nothing. What counts is the server's resident memory; what the kernel keeps for a socket is not in it.",
-	"loops":    "Throughput with one event loop on one core, then two on two. With fewer than four cores the generator shares them.",
+	"latency": "Open loop: messages are sent at a fixed rate whatever the server does, and latency counts " +
+		"from the moment a message was due.",
+	"hello":  "HTTP/1.1 GET over kept connections, answered with 13 bytes.",
+	"static": "HTTP/1.1 GET of a file in the page cache, over kept connections; the content is checked.",
+	"proxy":  "Echo through a TCP proxy. The echo server behind it runs on the load generator's core.",
+	"upload": "HTTP/1.1 PUT, each connection over and over into its own file.",
+	"churn":  "Connect, one message, its answer, close.",
+	"slow":   "Downloads to peers that read at 1 Mbit/s each. What counts is the CPU for each gigabit.",
+	"idle": "Connections that said one message and then nothing. What counts is the server's resident " +
+		"memory; what the kernel keeps for a socket is not in it.",
+	"loops": "Throughput with one event loop on one core, then two on two. With fewer than four cores " +
+		"the generator shares them.",
 }
 
 type pageChapter struct {

@@ -28,7 +28,8 @@ func (r *Report) WriteMarkdown(path string) error {
 func (r *Report) markdownRow(b *strings.Builder, row *Row) {
 	main := MetricOf(row.Metric)
 	fmt.Fprintf(b, "### %s\n\n", row.Name)
-	fmt.Fprintf(b, "| server | %s | quartiles | ÷ %s | op/s | p50 µs | p99 µs | |\n", main.Unit, r.Options.Baseline)
+	fmt.Fprintf(b, "| server | %s | quartiles | ÷ %s | op/s | p50 µs | p99 µs | |\n",
+		main.Unit, r.Options.Baseline)
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---|\n")
 	base := row.Entry(r.Options.Baseline)
 	for _, e := range row.Entries {
@@ -37,9 +38,9 @@ func (r *Report) markdownRow(b *strings.Builder, row *Row) {
 			fmt.Fprintf(b, "| %s | | | | | | | %s |\n", e.Peer, strings.ReplaceAll(e.Why(), "|", "/"))
 			continue
 		}
-		fmt.Fprintf(b, "| %s | %s | %s–%s | %s | %s | %s | %s | %s |\n", e.Peer, Text(s.Median), Text(s.Q1), Text(s.Q3),
-			ratioText(main, e, base), medianText(e, Throughput), medianText(e, Median), medianText(e, P99),
-			strings.ReplaceAll(e.Why(), "|", "/"))
+		fmt.Fprintf(b, "| %s | %s | %s–%s | %s | %s | %s | %s | %s |\n",
+			e.Peer, Text(s.Median), Text(s.Q1), Text(s.Q3), ratioText(main, e, base),
+			medianText(e, Throughput), medianText(e, Median), medianText(e, P99), strings.ReplaceAll(e.Why(), "|", "/"))
 	}
 	b.WriteString("\n")
 }
@@ -57,9 +58,10 @@ func (m Machine) Text() string {
 
 // Method says in two sentences how the numbers came about.
 func (r *Report) Method() string {
-	return fmt.Sprintf("Each number is the median of %d rounds of %v after %v of warm-up; in a round every server "+
-		"runs once, in a process of its own, on its own core, with the load generator on another. "+
-		"Ratios are medians of the quotients within each round.", r.Options.Rounds, r.Options.Duration, r.Options.Warmup)
+	return fmt.Sprintf("Each number is the median of %d rounds of %v after %v of warm-up; in a round every "+
+		"server runs once, in a process of its own, on its own core, with the load generator on another. "+
+		"Ratios are medians of the quotients within each round.",
+		r.Options.Rounds, r.Options.Duration, r.Options.Warmup)
 }
 
 // Why says what a reader has to know about an entry: that it was skipped, failed, or was not the limit.

@@ -34,7 +34,8 @@ func Plot(bars []Bar) string {
 	limit := plotLimit(bars)
 	height := topMargin*2 + rowHeight*len(bars)
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, plotWidth, height, plotWidth, height)
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" width="%d" height="%d" role="img">`,
+		plotWidth, height, plotWidth, height)
 	fmt.Fprintf(&b, `<line class="axis" x1="%d" y1="%d" x2="%d" y2="%d"/>`,
 		labelWidth, topMargin, labelWidth, height-topMargin)
 	for i, bar := range bars {

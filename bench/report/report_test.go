@@ -95,11 +95,14 @@ func TestChecks(t *testing.T) {
 	r := sample()
 	key := r.Rows[0].Key()
 	checks := r.Checks([]scenario.Target{
-		{Text: "met", Ours: "headrace", Against: scenario.BestGo, Rows: []string{key}, Metric: scenario.CPUPerOp, Limit: 0.75},
-		{Text: "missed", Ours: "headrace", Against: "floor-liburing", Rows: []string{key}, Metric: scenario.CPUPerOp, Limit: 1.05},
+		{Text: "met", Ours: "headrace", Against: scenario.BestGo, Rows: []string{key},
+			Metric: scenario.CPUPerOp, Limit: 0.75},
+		{Text: "missed", Ours: "headrace", Against: "floor-liburing", Rows: []string{key},
+			Metric: scenario.CPUPerOp, Limit: 1.05},
 		{Text: "growth", Ours: "headrace", Against: scenario.Self, Rows: []string{key}, Base: key,
 			Metric: scenario.Throughput, Limit: 0.85, AtLeast: true},
-		{Text: "not measured", Ours: "headrace", Against: "absent", Rows: []string{key, "no/row"}, Metric: scenario.CPUPerOp},
+		{Text: "not measured", Ours: "headrace", Against: "absent", Rows: []string{key, "no/row"},
+			Metric: scenario.CPUPerOp},
 	})
 	require.Len(t, checks, 3)
 	require.True(t, checks[0].Met)

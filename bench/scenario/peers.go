@@ -62,8 +62,8 @@ func few(p Peer) Peer {
 
 func iouringGo() Peer {
 	return few(Peer{
-		Name: "iouring-go", About: "io_uring, a request at a time", Go: true, Module: "github.com/iceber/iouring-go",
-		Program: "{bin}/peer-iouring-go",
+		Name: "iouring-go", About: "io_uring, a request at a time", Go: true,
+		Module: "github.com/iceber/iouring-go", Program: "{bin}/peer-iouring-go",
 		Commands: map[string]harness.Command{ServeEcho: {
 			Args: []string{"{bin}/peer-iouring-go", "-addr", "127.0.0.1:0", "-size", "{size}"}}},
 	})

@@ -41,7 +41,8 @@ func TestTargetsNameRowsAndPeersThatExist(t *testing.T) {
 		}
 		for _, key := range keys {
 			require.Contains(t, rows, key, target.Text)
-			require.True(t, rows[key].Wants(peers[target.Ours], false), "%s: %s does not run there", target.Text, target.Ours)
+			require.True(t, rows[key].Wants(peers[target.Ours], false),
+				"%s: %s does not run there", target.Text, target.Ours)
 		}
 	}
 }
@@ -81,7 +82,8 @@ func TestFewPeersAreForWideRowsUnlessNamed(t *testing.T) {
 	require.True(t, Row{Serve: ServeEcho, Wide: true}.Wants(few, false))
 	require.True(t, Row{Serve: ServeEcho}.Wants(few, true))
 	require.False(t, Row{Serve: ServeProxy, Wide: true}.Wants(few, true))
-	require.False(t, Row{Serve: ServeEcho, Wide: true, Loops: 2}.Wants(Peer{OneLoop: true, Commands: few.Commands}, true))
+	one := Peer{OneLoop: true, Commands: few.Commands}
+	require.False(t, Row{Serve: ServeEcho, Wide: true, Loops: 2}.Wants(one, true))
 }
 
 func TestFromMovesAPeerWithoutTouchingTheOther(t *testing.T) {

@@ -45,8 +45,8 @@ func peer(t *testing.T, name string) scenario.Peer {
 }
 
 func echoRow() scenario.Row {
-	return scenario.Row{Scenario: "echo", Name: "test", Serve: scenario.ServeEcho, Metric: scenario.CPUPerOp, Loops: 1,
-		Wide: true, Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 4}}
+	return scenario.Row{Scenario: "echo", Name: "test", Serve: scenario.ServeEcho,
+		Metric: scenario.CPUPerOp, Loops: 1, Wide: true, Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 4}}
 }
 
 func TestRunOutlivesPeersThatFail(t *testing.T) {
@@ -60,8 +60,8 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 	saved := 0
 	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Loops: 1, Wide: true,
 		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
-	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 250 * time.Millisecond, Cores: cores,
-		Peers:  []scenario.Peer{peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet")},
+	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 250 * time.Millisecond,
+		Cores: cores, Peers: []scenario.Peer{peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet")},
 		Places: places(t), Progress: &progress,
 		Save: func(rows []report.Row, finished bool) error {
 			saved++
@@ -114,8 +114,8 @@ func TestCancelEndsTheRunAndKeepsWhatThereIs(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	finished := true
-	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100, Duration: 200 * time.Millisecond, Cores: cores,
-		Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
+	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100,
+		Duration: 200 * time.Millisecond, Cores: cores, Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
 			if strings.Contains(string(b), "2/100") {
 				cancel()
 			}

@@ -11,8 +11,8 @@ import (
 )
 
 func TestOptions(t *testing.T) {
-	o, err := parse([]string{"-scenario", "echo", "-size", "64", "-conns", "100", "-peers", "std,gnet", "-cores", "1,0",
-		"-extra", "mine=/tmp/echo -addr {addr}", "-extra", "px@proxy=/tmp/proxy -to {to}"})
+	o, err := parse([]string{"-scenario", "echo", "-size", "64", "-conns", "100", "-peers", "std,gnet",
+		"-cores", "1,0", "-extra", "mine=/tmp/echo -addr {addr}", "-extra", "px@proxy=/tmp/proxy -to {to}"})
 	require.NoError(t, err)
 	rows, err := o.rows()
 	require.NoError(t, err)
@@ -32,8 +32,8 @@ func TestOptions(t *testing.T) {
 }
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
-	for _, args := range [][]string{{"-extra", "x"}, {"-extra", "=x"}, {"surplus"}, {"-rounds", "x"}, {"-rounds", "0"},
-		{"-duration", "0s"}} {
+	for _, args := range [][]string{{"-extra", "x"}, {"-extra", "=x"}, {"surplus"}, {"-rounds", "x"},
+		{"-rounds", "0"}, {"-duration", "0s"}} {
 		_, err := parse(args)
 		require.Error(t, err, args)
 	}

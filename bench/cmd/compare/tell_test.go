@@ -49,7 +49,8 @@ func TestTellFailsWhenARowGotWorse(t *testing.T) {
 		}
 		return out
 	}
-	rows := []report.Row{{Row: scenario.Row{Scenario: "echo", Name: "x", Metric: scenario.CPUPerOp}, Entries: []report.Entry{
+	row := scenario.Row{Scenario: "echo", Name: "x", Metric: scenario.CPUPerOp}
+	rows := []report.Row{{Row: row, Entries: []report.Entry{
 		{Peer: "headrace", Rounds: rounds(12 * time.Microsecond)},
 		{Peer: "headrace" + oldSuffix, Rounds: rounds(10 * time.Microsecond)},
 	}}}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command load runs one load.Spec, read as JSON from standard input, and writes the load.Result as
 // JSON to standard output. The harness starts it pinned to its own core.
 package main

@@ -1,7 +1,8 @@
-//go:build linux
+//go:build linux && iouringgo
 
 // Command peer-iouring-go is the echo server over iouring-go. Build it with
-// -ldflags=-checklinkname=0: the library reaches into package syscall.
+// -tags iouringgo -ldflags=-checklinkname=0: the library reaches into package syscall, and the tag keeps
+// it out of go build ./..., which would not link.
 package main
 
 import (

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command peer runs one server of one library for one scenario, as a process of its own.
 //
 //	peer -peer gnet -scenario echo -addr 127.0.0.1:0 -loops 1

@@ -116,6 +116,9 @@ func TestTableAgreesWithTheScenarios(t *testing.T) {
 		}
 	}
 	for name, serves := range table {
+		if serves == nil {
+			continue // gaio, without cgo
+		}
 		require.Len(t, asked[name], len(serves), name)
 		for _, serve := range asked[name] {
 			require.NotNil(t, serves[serve], "%s %s", name, serve)

@@ -1,10 +1,11 @@
+//go:build linux
+
 package main
 
 import (
 	"github.com/headrace/headrace/bench/peers"
 	"github.com/headrace/headrace/bench/peers/evio"
 	"github.com/headrace/headrace/bench/peers/fasthttp"
-	"github.com/headrace/headrace/bench/peers/gaio"
 	"github.com/headrace/headrace/bench/peers/gnet"
 	"github.com/headrace/headrace/bench/peers/nbio"
 	"github.com/headrace/headrace/bench/peers/netpoll"
@@ -22,6 +23,6 @@ var table = map[string]map[string]peers.Serve{
 	"netpoll":  {"echo": netpoll.Echo},
 	"nbio":     {"echo": nbio.Echo},
 	"evio":     {"echo": evio.Echo},
-	"gaio":     {"echo": gaio.Echo},
+	"gaio":     gaioServers,
 	"rio":      {"echo": rio.Echo},
 }

@@ -1,4 +1,6 @@
-// Package gaio serves echo with github.com/xtaci/gaio.
+//go:build linux && cgo
+
+// Package gaio serves echo with github.com/xtaci/gaio, which needs cgo.
 package gaio
 
 import (

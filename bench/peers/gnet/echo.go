@@ -16,12 +16,19 @@ const Backend = "epoll"
 
 type echo struct {
 	gnet.BuiltinEventEngine
-	addr  string
-	loops int
+	stopped <-chan struct{}
+	addr    string
+	loops   int
 }
 
-// OnBoot tells the harness that the listener is open.
-func (e *echo) OnBoot(gnet.Engine) gnet.Action {
+// OnBoot tells the harness that the listener is open, and waits for the end beside the engine.
+func (e *echo) OnBoot(engine gnet.Engine) gnet.Action {
+	go func() {
+		<-e.stopped
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = engine.Stop(ctx) // on the way out
+	}()
 	peers.Announce(peers.StaticAddr(e.addr), Backend, e.loops)
 	return gnet.None
 }
@@ -46,13 +53,7 @@ func Echo(cfg peers.Config) error {
 		return err
 	}
 	loops := max(cfg.Loops, 1)
-	go func() {
-		<-stopped
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = gnet.Stop(ctx, "tcp://"+addr)
-	}()
-	return gnet.Run(&echo{addr: addr, loops: loops}, "tcp://"+addr,
+	return gnet.Run(&echo{stopped: stopped, addr: addr, loops: loops}, "tcp://"+addr,
 		gnet.WithNumEventLoop(loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithReadBufferCap(64<<10), gnet.WithLogLevel(logging.ErrorLevel))
 }
