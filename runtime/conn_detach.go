@@ -11,44 +11,40 @@ import (
 // was received and not taken, or an error. The chain's chunks are its own.
 type DetachFunc func(socket driver.Detached, unread buffers.Chain, err error)
 
-var errBusy = errors.New("headrace: bytes or files are waiting to be sent")
+var errDetach = errors.New("headrace: detached elsewhere, receiving in full, or resumed")
 
 // Detach takes the connection off its loop, to be given to [Loop.Adopt] of
-// another one of this runtime, or to its own io.Closer. Receiving stops, and once
-// nothing is in flight done is called, perhaps before Detach returns. The handler
-// hears no more of the connection, Closed neither.
+// another one of this runtime, or to its own io.Closer. Receiving stops, what is
+// queued is sent, and once nothing is in flight done is called, perhaps before
+// Detach returns. The handler hears no more of the connection, Closed neither.
 //
-// It fails, and the connection goes on, if something is waiting to be sent. It
-// fails with the connection's own error if that ends meanwhile; then Closed
-// follows as usual.
+// Resume takes a Detach back that is not done: done gets an error and the
+// connection goes on. It also fails with the connection's own error if that ends
+// meanwhile; then Closed follows as usual.
 func (c *Conn) Detach(done DetachFunc) {
 	switch {
 	case c.is(stClosing | stEnding | stFailed):
 		done(nil, buffers.Chain{}, c.endError())
 		return
-	case c.is(stSending | stDetaching), c.Unsent() > 0, c.hasFiles(), c.receivingFull():
-		done(nil, buffers.Chain{}, c.opErr("detach", "", errBusy))
+	case c.is(stDetaching), c.receivingFull():
+		done(nil, buffers.Chain{}, c.opErr("detach", "", errDetach))
 		return
 	}
 	c.extra().detach = done
 	c.state |= stDetaching | stPaused
-	if c.is(stReceiving) {
-		c.stopReceiving()
-		return
+	c.stopReceiving()
+	if !c.occupied() {
+		c.leave()
 	}
-	c.leave()
 }
 
-// leave ends a Detach when receiving has stopped.
+// occupied reports whether something is in flight or queued.
+func (c *Conn) occupied() bool {
+	return c.is(stReceiving|stSending) || !c.out.Empty() || c.hasFiles()
+}
+
+// leave ends a Detach: nothing is in flight any more.
 func (c *Conn) leave() {
-	if c.is(stFailed | stEnding | stClosing) {
-		c.undetach(c.endError())
-		return
-	}
-	if !c.out.Empty() || c.is(stSending) || c.hasFiles() {
-		c.undetach(c.opErr("detach", "", errBusy))
-		return
-	}
 	socket, err := c.loop.engine.Detach(c.sock)
 	if err != nil {
 		c.undetach(c.opErr("detach", "", err))
@@ -68,6 +64,16 @@ func (c *Conn) leave() {
 		c.listener.released()
 	}
 	done(socket, c.in.TakeAll(), nil)
+}
+
+// detaching goes on with a Detach when something has ended.
+func (c *Conn) detaching() {
+	switch {
+	case c.is(stFailed | stEnding | stClosing):
+		c.undetach(c.endError())
+	case !c.occupied():
+		c.leave()
+	}
 }
 
 // undetach ends a Detach that could not be: the connection goes on, if it can.

@@ -34,6 +34,10 @@ func (c *Conn) Resume() {
 	if !c.is(stPaused) {
 		return
 	}
+	if c.is(stDetaching) {
+		c.undetach(c.opErr("detach", "", errDetach))
+		return
+	}
 	c.state &^= stPaused
 	c.lastRead = c.loop.now
 	if c.is(stFresh|stEOF) || !c.in.Empty() {

@@ -168,6 +168,9 @@ func (c *Conn) sent(r *driver.Result) {
 
 // afterSend goes on after some bytes left.
 func (c *Conn) afterSend() {
+	if c.is(stDetaching) {
+		c.markReady()
+	}
 	if c.is(stFull|stHeld|stClosing|stShutWrite) || !c.out.Empty() || c.hasFiles() {
 		if c.is(stFull) && c.Unsent() <= c.loop.rt.cfg.UnsentLow {
 			c.markReady() // Drained is due

@@ -102,8 +102,8 @@ func (c *Conn) deliver() {
 		}
 		return
 	}
-	if c.is(stDetaching) && !c.is(stReceiving) {
-		c.leave()
+	if c.is(stDetaching) {
+		c.detaching()
 		if c.is(stEnded) {
 			return
 		}
