@@ -1,0 +1,209 @@
+package stdnet
+
+import (
+	"io"
+	"net"
+
+	"github.com/headrace/headrace/buffers"
+)
+
+// ReadFrom copies r to the connection until it ends: files, also inside an
+// io.LimitedReader, without their bytes passing through the program where the
+// system can do that. It makes io.Copy and http.ServeContent quick.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	if std := c.hold(); std != nil {
+		defer c.release()
+		src, done := standard(r)
+		defer done()
+		n, err := io.Copy(std, src)
+		return n, c.fix(err)
+	}
+	if n, err, handled := c.readFromFile(r); handled {
+		return n, err
+	}
+	return c.readFrom(r)
+}
+
+// standard returns what package net can splice from in r's place, if r is a
+// connection of ours that waits in the netpoller, else r.
+func standard(r io.Reader) (src io.Reader, done func()) {
+	limited, _ := r.(*io.LimitedReader)
+	if limited != nil {
+		r = limited.R
+	}
+	var c *conn
+	switch v := r.(type) {
+	case *TCPConn:
+		c = &v.conn
+	case *UnixConn:
+		c = &v.conn
+	}
+	if c != nil {
+		if std := c.holdEmpty(); std != nil {
+			if limited == nil {
+				return std, c.release
+			}
+			inner := &io.LimitedReader{R: std, N: limited.N}
+			return inner, func() { limited.N = inner.N; c.release() }
+		}
+	}
+	if limited != nil {
+		r = limited
+	}
+	return r, func() {}
+}
+
+// holdEmpty is hold, if nothing that came along from the loop is left to read.
+func (c *conn) holdEmpty() socket {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(c.left) > 0 {
+		return nil
+	}
+	return c.hold()
+}
+
+// copySize is how much readFrom reads at once.
+const copySize = 32 << 10
+
+// readFrom reads into pooled memory, which then goes into the queue as it is.
+func (c *conn) readFrom(r io.Reader) (total int64, err error) {
+	for err == nil {
+		chunk := c.home.loop.Pool().Get(copySize)
+		if chunk == nil {
+			n, err := io.Copy(writerOnly{c}, r)
+			return total + n, err
+		}
+		var n int
+		n, err = r.Read(chunk.Room())
+		if n <= 0 {
+			chunk.Release()
+			continue
+		}
+		chunk.Extend(n)
+		werr := c.writeChunk(chunk)
+		if werr != nil {
+			return total, werr
+		}
+		total += int64(n)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return total, err
+}
+
+// writeChunk writes a chunk, which it takes, without copying it on a loop.
+func (c *conn) writeChunk(chunk *buffers.Chunk) error {
+	var chain buffers.Chain
+	chain.Append(chunk)
+	return c.writeChain(chain)
+}
+
+// writeChain writes a chain, which it takes, without copying it on a loop.
+func (c *conn) writeChain(chain buffers.Chain) error {
+	c.writing.Lock()
+	if r := c.ring; r != nil {
+		defer c.writing.Unlock()
+		return c.opError("write", r.append(chain))
+	}
+	c.writing.Unlock()
+	defer chain.Release()
+	_, err := chain.WriteTo(writerOnly{c})
+	return err
+}
+
+// writerOnly hides ReadFrom from io.Copy.
+type writerOnly struct{ io.Writer }
+
+// WriteTo copies what is received to w until the peer has sent all it will send.
+func (c *conn) WriteTo(w io.Writer) (total int64, err error) {
+	for {
+		if std := c.holdEmpty(); std != nil {
+			defer c.release()
+			dst, done := standardWriter(w)
+			defer done()
+			n, err := io.Copy(dst, std)
+			return total + n, c.fix(err)
+		}
+		n, err := c.writeSome(w)
+		total += n
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// writeSome copies what has come to w.
+func (c *conn) writeSome(w io.Writer) (int64, error) {
+	c.reading.Lock()
+	r, left := c.ring, c.left
+	if r == nil {
+		c.left = nil
+		c.reading.Unlock()
+		n, err := w.Write(left)
+		return int64(n), err
+	}
+	in, err := r.readChain()
+	c.reading.Unlock()
+	if err != nil {
+		return 0, c.opError("read", err)
+	}
+	if dst := ours(w); dst != nil {
+		n := int64(in.Len())
+		if err := dst.writeChain(in); err != nil {
+			return 0, err
+		}
+		return n, nil
+	}
+	defer in.Release()
+	return in.WriteTo(w)
+}
+
+// ours returns the connection of this package that w is, or nil.
+func ours(w io.Writer) *conn {
+	switch v := w.(type) {
+	case *TCPConn:
+		return &v.conn
+	case *UnixConn:
+		return &v.conn
+	}
+	return nil
+}
+
+// standardWriter returns what package net can splice to in w's place, else w.
+func standardWriter(w io.Writer) (dst io.Writer, done func()) {
+	if c := ours(w); c != nil {
+		if std := c.hold(); std != nil {
+			return std, c.release
+		}
+	}
+	return w, func() {}
+}
+
+// WriteBuffers writes the contents of v and consumes what was written, as
+// net.Buffers.WriteTo does on connections of package net, which know each other:
+// with writev in the netpoller, with one send on a loop.
+func (c *conn) WriteBuffers(v *net.Buffers) (int64, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.ring == nil {
+		n, err := v.WriteTo(c.std)
+		return n, c.fix(err)
+	}
+	var total int64
+	for len(*v) > 0 {
+		n, err := c.ring.write((*v)[0])
+		total += int64(n)
+		if err != nil {
+			(*v)[0] = (*v)[0][n:]
+			return total, c.opError("write", err)
+		}
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+	return total, nil
+}

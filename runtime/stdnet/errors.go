@@ -1,0 +1,70 @@
+package stdnet
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// opError dresses an error as package net does. The end of the stream stays bare.
+func (c *conn) opError(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if err == errEnded && op == "close" {
+		err = os.NewSyscallError("shutdown", syscall.ENOTCONN)
+	}
+	return &net.OpError{Op: op, Net: c.origin.network, Source: c.names.local, Addr: c.names.remote, Err: err}
+}
+
+// setError is what package net's Set methods of connections answer.
+func (c *conn) setError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: op, Net: c.origin.network, Addr: c.names.local, Err: err}
+}
+
+// fix gives an error of package net the names that the connection had before it
+// moved.
+func (c *conn) fix(err error) error {
+	if err == nil || c.names == nil {
+		return err
+	}
+	if op, ok := err.(*net.OpError); ok {
+		op.Net = c.origin.network
+		if op.Source != nil {
+			op.Source = c.names.local
+			op.Addr = c.names.remote
+		} else if op.Addr != nil {
+			op.Addr = c.names.local
+		}
+	}
+	return err
+}
+
+// cause takes the errno out of an error of the runtime, or what else is in it.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// system names the call that an errno came from.
+func system(call string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return os.NewSyscallError(call, errno)
+	}
+	return err
+}

@@ -1,0 +1,4 @@
+package stdnet
+
+// Roam moves connections whenever they can be moved.
+const Roam = roam

@@ -1,0 +1,39 @@
+package stdnet
+
+import (
+	"github.com/headrace/headrace/runtime"
+)
+
+// host is what a runtime has for the connections of this package.
+type host struct{ homes []*home }
+
+type hostKey struct{}
+
+// hostOf returns the host of a runtime.
+func hostOf(rt *runtime.Runtime) *host {
+	return rt.Local(hostKey{}, func() any {
+		h := &host{}
+		for _, l := range rt.Loops() {
+			h.homes = append(h.homes, newHome(l))
+		}
+		return h
+	}).(*host)
+}
+
+// place returns the home with the fewest connections.
+func (h *host) place() *home {
+	best := h.homes[0]
+	for _, o := range h.homes[1:] {
+		if o.conns.Load() < best.conns.Load() {
+			best = o
+		}
+	}
+	return best
+}
+
+// origin is what connections of one listener or dial have in common.
+type origin struct {
+	host    *host
+	network string // as it was asked for, which is how errors name it
+	mode    Mode
+}

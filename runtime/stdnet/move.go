@@ -1,0 +1,149 @@
+package stdnet
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// errMove is ring.read's answer when the connection had better wait in the
+// netpoller.
+var errMove = errors.New("stdnet: move")
+
+// wantsLoop tells whether the connection should be on its loop.
+func (c *conn) wantsLoop() bool {
+	switch c.origin.mode {
+	case Auto:
+		return c.home.hot.Load() && !c.stay && !c.home.portable
+	case Poller:
+		return false
+	}
+	return !c.stay
+}
+
+// wantsPoller tells whether it should be in the netpoller.
+func (c *conn) wantsPoller() bool {
+	switch c.origin.mode {
+	case Auto:
+		return !c.home.hot.Load() && canLeave
+	case Loop:
+		return false
+	}
+	return canLeave && !c.home.portable
+}
+
+// lockToMove takes the locks that a move needs beside reading, which the caller
+// holds, if nobody else has them.
+func (c *conn) lockToMove() bool {
+	if !c.writing.TryLock() {
+		return false
+	}
+	c.mu.Lock()
+	if c.closed || c.held > 0 {
+		c.unlockMoved()
+		return false
+	}
+	return true
+}
+
+func (c *conn) unlockMoved() {
+	c.mu.Unlock()
+	c.writing.Unlock()
+}
+
+// warm moves the connection to its loop, if it can.
+func (c *conn) warm() {
+	if !c.lockToMove() {
+		return
+	}
+	defer c.unlockMoved()
+	if c.stay {
+		return
+	}
+	if c.names == nil {
+		c.names = &names{c.std.LocalAddr(), c.std.RemoteAddr()}
+	}
+	r := newRing(c)
+	a := &adoption{ring: r, std: c.std, done: make(chan error, 1)}
+	if err := c.home.loop.PostTask(a); err != nil {
+		c.stay = true
+		return
+	}
+	if err := <-a.done; err != nil {
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, errors.ErrUnsupported) {
+			c.stay = true // the runtime was closed: go on without it
+		}
+		return // it lacks descriptors or memory: stay as it is for now
+	}
+	c.ring, c.std = r, nil
+}
+
+// adoption gives a connection to its loop.
+type adoption struct {
+	ring *ring
+	std  socket
+	done chan error
+}
+
+// Run implements runtime.Task.
+func (a *adoption) Run(l *runtime.Loop) {
+	a.done <- l.Adopt(a.std, func(rc *runtime.Conn) runtime.Handler {
+		a.ring.rc = rc
+		return a.ring
+	})
+}
+
+// cool moves the connection to the netpoller, if it can. Everything that can fail
+// for want of descriptors comes before the loop lets go.
+func (c *conn) cool() {
+	if !c.lockToMove() {
+		return
+	}
+	defer c.unlockMoved()
+	r := c.ring
+	std, err := r.twin()
+	if err != nil {
+		r.settled = clock() + int64(coldTime) // not now
+		return
+	}
+	type parted struct {
+		socket driver.Detached
+		left   []byte
+		err    error
+	}
+	done := make(chan parted, 1)
+	detached := func(s driver.Detached, unread buffers.Chain, err error) {
+		p := parted{socket: s, err: err}
+		if err == nil {
+			p.left = r.leave(&unread)
+		}
+		done <- p
+	}
+	patience := 10 * time.Millisecond // for a peer to take what is queued
+	if err := r.home.loop.Post(func() {
+		r.rc.Detach(detached)
+		r.home.loop.AfterFunc(patience, r.rc.Resume)
+	}); err != nil {
+		std.Close()
+		return
+	}
+	p := <-done
+	if p.err != nil {
+		std.Close()
+		r.settled = clock() + int64(coldTime)
+		return
+	}
+	if s, ok := p.socket.(interface{ Close() error }); ok {
+		_ = s.Close() // its twin goes on
+	}
+	c.ring, c.std, c.left = nil, std, p.left
+	r.readDeadline.stop()
+	r.writeDeadline.stop()
+	// The deadlines have been checked when they were set.
+	_ = std.SetReadDeadline(c.readDeadline)
+	_ = std.SetWriteDeadline(c.writeDeadline)
+}

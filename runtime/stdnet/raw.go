@@ -1,0 +1,138 @@
+package stdnet
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// SyscallConn returns the raw connection, for calls that this package does not
+// have. Its Control works wherever the connection is, on a loop with a duplicate
+// of the descriptor. Its Read and Write take the connection to Go's netpoller for
+// good, and see what the kernel has alone.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	return rawConn{c}, nil
+}
+
+type rawConn struct{ c *conn }
+
+// Control implements syscall.RawConn.
+func (r rawConn) Control(f func(fd uintptr)) error {
+	c := r.c
+	for {
+		if std := c.hold(); std != nil {
+			defer c.release()
+			raw, err := std.SyscallConn()
+			if err == nil {
+				err = raw.Control(f)
+			}
+			return c.fix(err)
+		}
+		fd, err := c.duplicate()
+		if err == errMove {
+			continue
+		}
+		if err != nil {
+			return c.setError("raw-control", err)
+		}
+		defer closeDescriptor(fd)
+		f(uintptr(fd))
+		return nil
+	}
+}
+
+// Read implements syscall.RawConn.
+func (r rawConn) Read(f func(fd uintptr) (done bool)) error {
+	return r.settled("raw-read", func(raw syscall.RawConn) error { return raw.Read(f) })
+}
+
+// Write implements syscall.RawConn.
+func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
+	return r.settled("raw-write", func(raw syscall.RawConn) error { return raw.Write(f) })
+}
+
+func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
+	std, err := r.c.settle()
+	if err != nil {
+		return r.c.setError(op, err)
+	}
+	defer r.c.release()
+	raw, err := std.SyscallConn()
+	if err == nil {
+		err = f(raw)
+	}
+	return r.c.fix(err)
+}
+
+// settle takes the connection to the netpoller for good, and holds it.
+func (c *conn) settle() (socket, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	for {
+		c.mu.Lock()
+		c.stay = true
+		closed := c.closed
+		if c.std != nil {
+			c.held++
+			c.mu.Unlock()
+			return c.std, nil
+		}
+		c.mu.Unlock()
+		if closed {
+			return nil, net.ErrClosed
+		}
+		if !canLeave || c.home.portable {
+			return nil, errors.ErrUnsupported
+		}
+		if c.cool(); c.std == nil {
+			time.Sleep(time.Millisecond) // a Write has it, or the peer is slow
+		}
+	}
+}
+
+// duplicate duplicates the descriptor of a connection on a loop.
+func (c *conn) duplicate() (fd int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.std != nil:
+		return -1, errMove
+	case c.closed:
+		return -1, net.ErrClosed
+	}
+	err = c.ring.call(func(r *ring) (err error) {
+		fd, err = r.duplicate()
+		return err
+	})
+	return fd, err
+}
+
+// duplicate is called on the loop.
+func (r *ring) duplicate() (fd int, err error) {
+	var failed error
+	err = r.rc.Control(func(old uintptr) { fd, failed = duplicateDescriptor(old) })
+	return fd, errors.Join(err, failed)
+}
+
+// File returns a copy of the socket as a file, to hand to another process. The
+// caller closes it.
+func (c *conn) File() (*os.File, error) {
+	for {
+		if std := c.hold(); std != nil {
+			defer c.release()
+			f, err := std.File()
+			return f, c.fix(err)
+		}
+		fd, err := c.duplicate()
+		if err == errMove {
+			continue
+		}
+		if err != nil {
+			return nil, c.opError("file", err)
+		}
+		name := c.origin.network + ":" + c.names.local.String() + "->" + c.names.remote.String()
+		return os.NewFile(uintptr(fd), name), nil
+	}
+}
