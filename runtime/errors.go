@@ -79,8 +79,7 @@ func opError(op, call, network string, source, addr net.Addr, err error) error {
 	case err == nil, err == io.EOF, errors.As(err, &already):
 		return err
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := err.(syscall.Errno); ok {
 		err = os.NewSyscallError(call, errno)
 	}
 	return &net.OpError{Op: op, Net: network, Source: source, Addr: addr, Err: err}

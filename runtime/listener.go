@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -31,7 +33,8 @@ type Listener struct {
 	rt     *Runtime
 	addr   net.Addr
 	accept AcceptFunc
-	spread bool // connections go to the loop with the fewest
+	spread bool   // connections go to the loop with the fewest
+	unlink string // the Unix socket's file, which Close removes
 	conns  atomic.Int64
 	paused atomic.Int32
 
@@ -72,6 +75,9 @@ func (rt *Runtime) ListenWith(
 	if err != nil {
 		ln.Close()
 		return nil, opError("listen", "listen", network, nil, addr, err)
+	}
+	if u, ok := ln.addr.(*net.UnixAddr); ok && !strings.HasPrefix(u.Name, "@") {
+		ln.unlink = u.Name
 	}
 	ln.spread = one && len(rt.loops) > 1 && rt.caps.Attach
 	if err := rt.addListener(ln); err != nil {
@@ -177,7 +183,8 @@ func (ln *Listener) Addr() net.Addr { return ln.addr }
 // Conns returns how many of the connections accepted here are open.
 func (ln *Listener) Conns() int { return int(ln.conns.Load()) }
 
-// Close stops accepting and waits until the port is free. Connections that were
+// Close stops accepting and waits until the port is free; the file of a Unix
+// socket that Listen made is removed. Connections that were
 // accepted go on. It must not be called on a loop; see CloseSoon.
 func (ln *Listener) Close() error {
 	ln.CloseSoon()
@@ -197,6 +204,9 @@ func (ln *Listener) CloseSoon() {
 	ln.mu.Unlock()
 	if !first {
 		return
+	}
+	if ln.unlink != "" {
+		_ = os.Remove(ln.unlink) // gone already, perhaps
 	}
 	for _, a := range acceptors {
 		_ = a.loop.Post(a.stop) // a loop that ended has closed it

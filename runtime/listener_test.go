@@ -303,3 +303,19 @@ func TestWriteFromOtherGoroutineThroughPost(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "news", string(buf))
 }
+
+// TestUnixSocketFile: as with package net, Close removes it and a file that is in
+// the way is an error.
+func TestUnixSocketFile(t *testing.T) {
+	rt := newRuntime(t, nil)
+	name := filepath.Join(t.TempDir(), "s")
+	for range 2 {
+		ln, err := rt.Listen(context.Background(), "unix", name, acceptEcho)
+		require.NoError(t, err)
+		_, err = rt.Listen(context.Background(), "unix", name, acceptEcho)
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+		require.NoError(t, pingPong(ln.Addr(), "hello", 1))
+		require.NoError(t, ln.Close())
+		require.NoFileExists(t, name)
+	}
+}
