@@ -32,7 +32,9 @@ func (e *engine) armAccept(i uint32, s *slot) bool {
 // became of the operation meanwhile.
 func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 	if c.Res >= 0 {
-		e.deliver(s.op, driver.Result{Socket: e.adopt(int(c.Res))})
+		conn := e.adopt(int(c.Res))
+		e.socks[conn].lingers = e.socks[s.fd].lingers // inherited
+		e.deliver(s.op, driver.Result{Socket: conn})
 		if !c.More() {
 			e.disarm(i)
 			e.rearm(i)
@@ -47,7 +49,9 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 	switch {
 	case err == unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
-	case err == unix.EAGAIN || sock.AcceptAgain(err):
+	case err == unix.EAGAIN:
+		e.later(i)
+	case sock.AcceptAgain(err):
 		e.rearm(i)
 	default:
 		e.finish(i, driver.Result{Err: err})

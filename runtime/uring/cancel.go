@@ -22,7 +22,7 @@ func (e *engine) Cancel(op *driver.Op) {
 	s.flags |= canceled
 	switch {
 	case s.flags&armed != 0:
-		if s.where == nowhere {
+		if s.where == nowhere && s.flags&landed == 0 {
 			e.slots.push(inCancels, i)
 		}
 	case s.where != nowhere:
@@ -55,7 +55,7 @@ func (e *engine) sendCancels() {
 // between two places where it would be found: if it does not end, ask again.
 func (e *engine) cancelDone(i, gen uint32, res int32) {
 	s := &e.slots.all[i]
-	if s.gen != gen || s.flags&armed == 0 || s.where != nowhere {
+	if s.gen != gen || s.flags&(armed|landed) != armed || s.where != nowhere {
 		return
 	}
 	if unix.Errno(-res) == unix.ENOENT {

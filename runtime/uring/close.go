@@ -3,6 +3,8 @@
 package uring
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/ring"
@@ -25,6 +27,10 @@ func (e *engine) submitClose(i uint32, s *slot) {
 	if k.inflight == 0 {
 		e.readyToClose(k)
 		return
+	}
+	if s.op.Abort && k.zeroCopy == zeroCopyOn {
+		// Unsent data holds its notifications back for as long as the peer likes.
+		disconnect(s.fd)
 	}
 	e.unstarve(s.fd)
 	e.closing = append(e.closing, s.fd)
@@ -56,6 +62,15 @@ func (e *engine) closeNow(i uint32, s *slot) {
 	e.finish(i, driver.Result{Err: err})
 }
 
+// disconnect resets a TCP connection and drops what it has not sent: connect(2)
+// with AF_UNSPEC. Other protocols refuse, or have nothing to drop.
+func disconnect(fd int32) {
+	_ = sock.Reset(int(fd))
+	var none unix.RawSockaddr // AF_UNSPEC is zero
+	_, _, _ = unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&none)),
+		unsafe.Sizeof(none))
+}
+
 func (e *engine) armClose(i uint32, s *slot) bool {
 	sqe := e.sqe()
 	if sqe == nil {
@@ -83,10 +98,10 @@ func (e *engine) closedByRing(i uint32, s *slot, c ring.CQE) {
 }
 
 // socketCancelDone handles the answer to cancelling everything on a socket. If
-// something is left, it looks again later.
+// something is left that a cancel can reach, it asks again later.
 func (e *engine) socketCancelDone(fd int32, gen uint32) {
 	k := &e.socks[fd]
-	if k.gen == gen && k.state == sockClosing && k.inflight > 0 {
+	if k.gen == gen && k.state == sockClosing && k.inflight > k.landed {
 		e.stuck = append(e.stuck, fd)
 	}
 }

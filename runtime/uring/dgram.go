@@ -200,7 +200,9 @@ func (e *engine) sentTo(i uint32, s *slot, c ring.CQE) {
 		return
 	}
 	switch err := unix.Errno(-c.Res); err {
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
 		e.rearm(i)
 	case unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})

@@ -159,6 +159,21 @@ func (e *engine) rearm(i uint32) {
 	e.start(i)
 }
 
+// later arms an operation again at the next tick. It is for EAGAIN, which the
+// kernel is to turn into waiting; where it does not, the loop must not spin.
+func (e *engine) later(i uint32) {
+	s := &e.slots.all[i]
+	if !e.unwanted(s) {
+		e.slots.push(inLater, i)
+		return
+	}
+	n := 0
+	if s.op.Code == driver.RecvInto {
+		n = s.want
+	}
+	e.finish(i, driver.Result{N: n, Err: driver.ErrCanceled})
+}
+
 // unwanted reports that the operation was cancelled, or its socket is closing.
 func (e *engine) unwanted(s *slot) bool {
 	return s.flags&canceled != 0 || s.flags&anonymous == 0 && e.socks[s.fd].state == sockClosing

@@ -87,7 +87,9 @@ func (e *engine) fileDone(i uint32, s *slot, c ring.CQE) {
 		return
 	}
 	switch err := unix.Errno(-c.Res); err {
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
 		e.rearm(i)
 	case unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})

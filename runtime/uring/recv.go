@@ -55,7 +55,9 @@ func (e *engine) recvEnded(i uint32, res int32) {
 		e.finish(i, driver.Result{Err: io.EOF})
 	case unix.ENOBUFS:
 		e.starve(i)
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
 		e.rearm(i)
 	case unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
@@ -143,7 +145,9 @@ func (e *engine) receivedInto(i uint32, s *slot, c ring.CQE) {
 	switch err := unix.Errno(-c.Res); err {
 	case 0:
 		e.finish(i, driver.Result{N: s.want, Err: io.EOF})
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
 		e.goOn(i)
 	case unix.ECANCELED:
 		e.finish(i, driver.Result{N: s.want, Err: driver.ErrCanceled})

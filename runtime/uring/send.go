@@ -84,12 +84,23 @@ func (e *engine) sent(i uint32, s *slot, c ring.CQE) {
 		e.sendEnded(i, s, c.Res)
 	case c.Res < 0:
 		// A notification follows although nothing was sent.
+		e.land(i, s)
 		s.flags |= failed
 		s.want = int(c.Res)
 	default:
 		// Zero-copy: taken, but the memory is the kernel's until the notification.
+		e.land(i, s)
 		e.countSent(s, int(c.Res))
 		e.deliver(s.op, driver.Result{N: int(c.Res)})
+	}
+}
+
+// land notes that a zero-copy send is out of the reach of a cancel request.
+func (e *engine) land(i uint32, s *slot) {
+	s.flags |= landed
+	e.socks[s.fd].landed++
+	if s.where != nowhere {
+		e.slots.remove(i) // a cancel request that would only miss
 	}
 }
 
@@ -100,7 +111,9 @@ func (e *engine) sendEnded(i uint32, s *slot, res int32) {
 		return
 	}
 	switch err := unix.Errno(-res); err {
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
 		e.rearm(i)
 	case unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
@@ -120,8 +133,11 @@ func (e *engine) sendEnded(i uint32, s *slot, res int32) {
 // sendReleased handles the notification that ends a zero-copy send.
 func (e *engine) sendReleased(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
+	if s.flags&landed != 0 {
+		e.socks[s.fd].landed--
+	}
 	if s.flags&failed != 0 {
-		s.flags &^= failed
+		s.flags &^= failed | landed
 		e.sendEnded(i, s, int32(s.want))
 		return
 	}

@@ -138,3 +138,44 @@ func TestLingeringCloseDoesNotBlock(t *testing.T) {
 	require.NoError(t, done.err)
 	chain.Release()
 }
+
+// TestAbortWithZeroCopyQueued closes a connection whose peer reads nothing: the
+// notifications of what it never took must come all the same.
+func TestAbortWithZeroCopyQueued(t *testing.T) {
+	r := newRig(t, nil)
+	if !r.feats.sendZC {
+		t.Skip("no zero-copy send")
+	}
+	s, _ := r.connected()
+	r.socks[s].zeroCopy = zeroCopyOn
+	chain, _ := bigChain(16 << 20)
+	o := r.submit(driver.Send, s, func(op *driver.Op) { op.Chain, op.Bulk = chain, true })
+	r.until(func() bool { return len(o.got) > 0 })
+	before := r.stats.Submitted
+	r.Cancel(&o.op)
+	r.turn()
+	if !o.ended {
+		require.Equal(t, before, r.stats.Submitted, "there is nothing left to cancel")
+	}
+	done := r.submit(driver.Close, s, func(op *driver.Op) { op.Abort = true })
+	r.until(func() bool { return done.ended })
+	require.NoError(t, done.err)
+	require.True(t, o.ended)
+	chain.Release()
+}
+
+// TestEngineCloseWithZeroCopyQueued is the same without a Close of the socket.
+func TestEngineCloseWithZeroCopyQueued(t *testing.T) {
+	r := newRig(t, nil)
+	if !r.feats.sendZC {
+		t.Skip("no zero-copy send")
+	}
+	s, _ := r.connected()
+	r.socks[s].zeroCopy = zeroCopyOn
+	chain, _ := bigChain(16 << 20)
+	o := r.submit(driver.Send, s, func(op *driver.Op) { op.Chain, op.Bulk = chain, true })
+	r.until(func() bool { return len(o.got) > 0 })
+	require.NoError(t, r.Close())
+	require.True(t, o.ended)
+	chain.Release()
+}

@@ -163,14 +163,13 @@ func (e *engine) coldRead(i uint32, s *slot, n int) {
 }
 
 func (e *engine) sendFileFailed(i uint32, s *slot, err unix.Errno) {
-	if (err == unix.EAGAIN || err == unix.EINTR) && !e.unwanted(s) {
-		e.start(i) // the same step
-		return
-	}
 	s.dropChunk()
-	if err == unix.ECANCELED || err == unix.EAGAIN || err == unix.EINTR {
+	switch err {
+	case unix.EAGAIN, unix.EINTR:
+		e.later(i) // from the start
+	case unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
-		return
+	default:
+		e.finish(i, driver.Result{Err: err})
 	}
-	e.finish(i, driver.Result{Err: err})
 }

@@ -49,7 +49,11 @@ func (e *engine) drain(patience time.Duration) error {
 		}
 		e.deliverPending()
 		e.reap()
-		if time.Now().After(deadline) {
+		now := time.Now()
+		if now.After(deadline.Add(-patience * 9 / 10)) {
+			e.disconnectLanded()
+		}
+		if now.After(deadline) {
 			return fmt.Errorf("uring: %d operations did not end: %w", e.slots.used, unix.EBUSY)
 		}
 	}
@@ -66,6 +70,16 @@ func (e *engine) abandonAll() {
 			if s.flags&armed == 0 {
 				e.abandon(i)
 			}
+		}
+	}
+}
+
+// disconnectLanded resets connections whose peers do not take what was sent
+// without a copy: nothing else brings the notifications.
+func (e *engine) disconnectLanded() {
+	for fd := range e.socks {
+		if e.socks[fd].landed != 0 {
+			disconnect(int32(fd))
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 //
 // An operation is in one place at a time: armed (the ring or the kernel holds an
 // SQE of it, and a final CQE will come), in one of the engine's lists, or idle
-// while its completion is being delivered.
+// while its completion is being delivered. It fills one cache line.
 type slot struct {
 	op    *driver.Op
 	chunk *buffers.Chunk // SendFile: what was read of a cold range
@@ -27,6 +27,7 @@ type slot struct {
 	where where
 	step  step
 	flags slotFlags
+	_     [13]byte
 }
 
 // extra is what few operations need; it stays with its slot, for the next one.
@@ -58,6 +59,8 @@ const (
 	canceled
 	// failed: a zero-copy send has failed; its notification is still to come.
 	failed
+	// landed: a zero-copy send is done, but its notification is still to come.
+	landed
 	// anonymous: the operation counts on no socket.
 	anonymous
 )

@@ -5,12 +5,19 @@ package uring
 import (
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/headrace/headrace/runtime/driver"
 )
+
+func TestSlotFillsACacheLine(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) == 8 {
+		require.EqualValues(t, 64, unsafe.Sizeof(slot{}))
+	}
+}
 
 func TestSlotIsNotFoundAfterReuse(t *testing.T) {
 	var tab slots

@@ -16,6 +16,7 @@ import (
 type socket struct {
 	gen      uint32 // of the descriptor's use, for cancel requests
 	inflight int32  // operations on it without their final completion
+	landed   int32  // of these, zero-copy sends that only wait for their notification
 	closer   uint32 // slot of its Close
 	state    sockState
 	zeroCopy zeroCopy
@@ -100,7 +101,9 @@ func (e *engine) Listen(network string, addr net.Addr, cfg *driver.ListenConfig)
 	if err != nil {
 		return driver.NoSocket, err
 	}
-	return e.adopt(fd), nil
+	s := e.adopt(fd)
+	e.socks[fd].lingers = cfg != nil && cfg.Control != nil && sock.Lingers(fd)
+	return s, nil
 }
 
 // LocalAddr implements driver.Sockets.
@@ -192,12 +195,11 @@ func (e *engine) Attach(d driver.Detached) (driver.Socket, error) {
 	if err != nil {
 		return driver.NoSocket, err
 	}
-	// Inline sendfile(2) must not wait for the peer; listeners may block.
-	if !sock.IsListener(fd) {
-		if err := unix.SetNonblock(fd, true); err != nil {
-			unix.Close(fd)
-			return driver.NoSocket, err
-		}
+	// Inline sendfile(2) must not wait for the peer. A listener has to block, or
+	// some kernels would not wait for a connection but answer EAGAIN.
+	if err := unix.SetNonblock(fd, !sock.IsListener(fd)); err != nil {
+		unix.Close(fd)
+		return driver.NoSocket, err
 	}
 	s := e.adopt(fd)
 	e.socks[fd].lingers = sock.Lingers(fd)
