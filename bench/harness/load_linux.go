@@ -33,7 +33,7 @@ func Load(ctx context.Context, binary string, spec load.Spec, s *Server, seat Se
 	if err != nil {
 		return load.Result{}, err
 	}
-	limit, cancel := context.WithTimeout(ctx, spec.Warmup+spec.Duration+grace)
+	limit, cancel := context.WithTimeout(ctx, spec.Warmup+spec.Duration+spec.Patience+grace)
 	defer cancel()
 	err = p.wait(limit)
 	if crash := s.Crashed(); crash != nil {

@@ -65,12 +65,27 @@ func (k *clock) keep(w *worker) {
 			k.phase.Store(running)
 		}
 	case running:
-		if now >= k.stop {
-			w.publish()
-			k.end = k.snap()
-			k.phase.Store(stopped)
+		if now < k.stop {
+			return
 		}
+		w.publish()
+		if now < k.stop+int64(k.spec.Patience) && !k.answered() {
+			return
+		}
+		k.end = k.snap()
+		k.phase.Store(stopped)
 	}
+}
+
+// answered tells whether the run has anything to show.
+func (k *clock) answered() bool {
+	var ops, bytes int64
+	for i := range k.counts {
+		ops += k.counts[i].ops.Load()
+		bytes += k.counts[i].bytes.Load()
+	}
+	b := &k.begin
+	return ops > b.ops || k.spec.Kind == Idle || k.spec.Kind == Slow && bytes > b.bytes
 }
 
 // finish takes the snapshots that are missing because worker 0 ended before its time.

@@ -36,6 +36,8 @@ type Spec struct {
 	Threads  int           `json:"threads"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Duration time.Duration `json:"duration_ns"`
+	// Patience is how much longer a run lasts when nothing was answered by its end, until something is.
+	Patience time.Duration `json:"patience_ns"`
 	Group    int           `json:"group"` // the server's process group, 0 to leave it unmeasured
 	Core     int           `json:"core"`  // the core the server is pinned to, -1 for none
 }

@@ -73,6 +73,8 @@ func MetricOf(name string) Metric {
 // Text writes a value with three digits that matter.
 func Text(v float64) string {
 	switch {
+	case math.IsNaN(v):
+		return "–"
 	case v >= 100000:
 		return fmt.Sprintf("%.0fk", v/1000)
 	case v >= 100:

@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/headrace/headrace/bench/harness"
 	"github.com/headrace/headrace/bench/load"
 	"github.com/headrace/headrace/bench/scenario"
 )
+
+// patience with a server that answers nothing, before the round counts as failed.
+const patience = 5 * time.Second
 
 // once is one round of one peer: a fresh server, a run, the end of the server.
 func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (load.Result, string, error) {
@@ -39,6 +43,7 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	spec := row.Spec
 	spec.Core = cores.Server[0]
 	spec.Warmup, spec.Duration = max(s.Warmup, row.Least/3), max(s.Duration, row.Least)
+	spec.Patience = patience
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
 	if r.Total > 0 {

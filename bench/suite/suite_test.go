@@ -5,6 +5,7 @@ package suite
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -19,17 +20,31 @@ import (
 	"github.com/headrace/headrace/bench/scenario"
 )
 
+// TestMain builds the programs once.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "suite-test-*")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		build := exec.Command("go", "build", "-o", dir+"/", "./cmd/peer", "./cmd/load")
+		build.Dir = ".."
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		programs = dir
+		return m.Run()
+	}())
+}
+
+var programs string
+
 func places(t *testing.T) Places {
 	t.Helper()
-	p := Places{Bin: t.TempDir(), Floor: "/nowhere", Examples: "/nowhere"}
-	build := exec.Command("go", "build", "-o", p.Bin+"/", "./cmd/peer", "./cmd/load")
-	build.Dir = ".."
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	p := Places{Bin: programs, Floor: "/nowhere", Examples: "/nowhere"}
 	require.NoError(t, p.MakeFiles())
-	t.Cleanup(func() {
-		require.NoError(t, exec.Command("rm", "-rf", p.Scratch).Run())
-	})
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(p.Scratch)) })
 	return p
 }
 
@@ -61,7 +76,10 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Loops: 1, Wide: true,
 		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
 	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 250 * time.Millisecond,
-		Cores: cores, Peers: []scenario.Peer{peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet")},
+		Cores: cores,
+		Peers: []scenario.Peer{
+			peer(t, "std"), serve("/bin/false"), crashing, peer(t, "floor-epoll"), peer(t, "gnet"),
+		},
 		Places: places(t), Progress: &progress,
 		Save: func(rows []report.Row, finished bool) error {
 			saved++
@@ -115,7 +133,8 @@ func TestCancelEndsTheRunAndKeepsWhatThereIs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	finished := true
 	s := &Suite{Rows: []scenario.Row{echoRow(), echoRow()}, Rounds: 100,
-		Duration: 200 * time.Millisecond, Cores: cores, Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
+		Duration: 200 * time.Millisecond, Cores: cores,
+		Peers: []scenario.Peer{peer(t, "std")}, Places: places(t), Progress: writerFunc(func(b []byte) {
 			if strings.Contains(string(b), "2/100") {
 				cancel()
 			}
