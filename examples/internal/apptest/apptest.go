@@ -1,0 +1,134 @@
+// Package apptest runs the example servers as processes, for their tests.
+package apptest
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// watchdog bounds every wait; nothing is decided by it.
+const watchdog = time.Minute
+
+// Build compiles the command in the current folder, once per test binary.
+var Build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "headrace-example-")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "server")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		return "", &buildError{out}
+	}
+	return binary, nil
+})
+
+type buildError struct{ out []byte }
+
+func (e *buildError) Error() string { return "go build: " + string(e.out) }
+
+// Main runs a test binary's tests and removes what Build made.
+func Main(m *testing.M) {
+	code := m.Run()
+	if binary, err := Build(); err == nil {
+		os.RemoveAll(filepath.Dir(binary))
+	}
+	os.Exit(code)
+}
+
+// Server is a running example.
+type Server struct {
+	Addr    string // where it listens
+	Backend string
+	Loops   string
+	PID     int
+
+	t      *testing.T
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	rest   chan string
+	ended  bool
+}
+
+// Start starts the example and waits until it listens. The test stops it.
+func Start(t *testing.T, args ...string) *Server {
+	t.Helper()
+	binary, err := Build()
+	require.NoError(t, err)
+	s := &Server{t: t, cmd: exec.Command(binary, args...), rest: make(chan string, 1)}
+	s.cmd.Stderr = &s.stderr
+	stdout, err := s.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	s.PID = s.cmd.Process.Pid
+	t.Cleanup(func() {
+		if !s.ended {
+			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Wait()
+		}
+	})
+	r := bufio.NewReader(stdout)
+	line, err := r.ReadString('\n')
+	require.NoError(t, err, "it ended: %s", &s.stderr)
+	go func() {
+		rest, _ := io.ReadAll(r) // ends with the process
+		s.rest <- string(rest)
+	}()
+	s.parse(line)
+	return s
+}
+
+// parse reads `listening addr=HOST:PORT backend=NAME loops=N`.
+func (s *Server) parse(line string) {
+	s.t.Helper()
+	words := strings.Fields(line)
+	require.Len(s.t, words, 4, line)
+	require.Equal(s.t, "listening", words[0])
+	for i, p := range []struct {
+		key string
+		to  *string
+	}{{"addr=", &s.Addr}, {"backend=", &s.Backend}, {"loops=", &s.Loops}} {
+		value, ok := strings.CutPrefix(words[i+1], p.key)
+		require.True(s.t, ok, line)
+		*p.to = value
+	}
+}
+
+// Stop asks the server to end, expects it to do so in order, and returns what it
+// printed.
+func (s *Server) Stop() string {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+	s.ended = true
+	timer := time.AfterFunc(watchdog, func() { _ = s.cmd.Process.Kill() })
+	defer timer.Stop()
+	rest := <-s.rest
+	require.NoError(s.t, s.cmd.Wait(), "stderr: %s", &s.stderr)
+	return rest
+}
+
+// Fail runs the example with arguments that can not work and returns what it said.
+func Fail(t *testing.T, args ...string) string {
+	t.Helper()
+	binary, err := Build()
+	require.NoError(t, err)
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	require.Error(t, err, "%s", out)
+	require.NotContains(t, string(out), "goroutine ", "a panic is no message")
+	return string(out)
+}
