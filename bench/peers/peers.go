@@ -68,5 +68,5 @@ func (StaticAddr) Network() string { return "tcp" }
 // String returns host:port.
 func (a StaticAddr) String() string { return string(a) }
 
-// HelloBody is what every hello server answers.
-const HelloBody = "Hello, World!"
+// HelloBody is what every hello server answers, the project's httphello example included.
+const HelloBody = "Hello, World!\n"

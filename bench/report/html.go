@@ -24,7 +24,7 @@ var chapterText = map[string]string{
 	"pipeline": "As echo, with 32 messages sent at once on each connection.",
 	"latency": "Open loop: messages are sent at a fixed rate whatever the server does, and latency counts " +
 		"from the moment a message was due.",
-	"hello":  "HTTP/1.1 GET over kept connections, answered with 13 bytes.",
+	"hello":  "HTTP/1.1 GET over kept connections, answered with 14 bytes.",
 	"static": "HTTP/1.1 GET of a file in the page cache, over kept connections; the content is checked.",
 	"proxy":  "Echo through a TCP proxy. The echo server behind it runs on the load generator's core.",
 	"upload": "HTTP/1.1 PUT, each connection over and over into its own file.",

@@ -41,7 +41,7 @@ http {
 	server {
 		listen {addr};
 		root {root};
-		location = / { default_type text/plain; return 200 "Hello, World!"; }
+		location = / { default_type text/plain; return 200 "Hello, World!\n"; }
 		location /upload- { root {dir}; dav_methods PUT; create_full_put_path on; }
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Servers: what a peer can be asked to serve.
 const (
 	ServeEcho   = "echo"
-	ServeHello  = "hello"  // HTTP, 13 bytes
+	ServeHello  = "hello"  // HTTP, peers.HelloBody
 	ServeStatic = "static" // HTTP, the files of {root}
 	ServeProxy  = "proxy"  // TCP to {to}
 	ServeUpload = "upload" // HTTP PUT into {dir}

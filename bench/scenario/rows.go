@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/bench/load"
+	"github.com/headrace/headrace/bench/peers"
 )
 
 const (
@@ -75,7 +76,7 @@ func hello() []Row {
 		rows = append(rows, Row{
 			Scenario: "hello", Name: fmt.Sprintf("HTTP × %d", conns),
 			Serve: ServeHello, Metric: CPUPerOp, Loops: 1, Wide: true,
-			Spec: load.Spec{Kind: load.Get, Size: 13, Conns: conns, Path: "/"},
+			Spec: load.Spec{Kind: load.Get, Size: len(peers.HelloBody), Conns: conns, Path: "/"},
 		})
 	}
 	return rows

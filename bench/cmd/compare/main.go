@@ -54,7 +54,7 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
 	f.StringVar(&o.ref, "ref", "HEAD", "commit to compare with")
 	f.StringVar(&o.pick.Scenarios, "scenario", "echo,pipeline,hello,static", "only these chapters")
-	f.StringVar(&o.pick.Sizes, "size", "64,13,4096,16384", "only rows with these message sizes in bytes")
+	f.StringVar(&o.pick.Sizes, "size", "64,14,4096,16384", "only rows with these message sizes in bytes")
 	f.StringVar(&o.pick.Conns, "conns", "64,100,1000", "only rows with these numbers of connections")
 	f.StringVar(&o.peers, "peers", "", "only these of ours, comma-separated")
 	f.IntVar(&o.rounds, "rounds", 10, "interleaved rounds; fewer than 6 decide nothing")

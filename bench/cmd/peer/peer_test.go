@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/bench/harness"
 	"github.com/headrace/headrace/bench/load"
 	"github.com/headrace/headrace/bench/measure"
+	"github.com/headrace/headrace/bench/peers"
 	"github.com/headrace/headrace/bench/scenario"
 )
 
@@ -81,7 +82,7 @@ func TestHTTPPeers(t *testing.T) {
 	p := harness.Params{Root: dir, Dir: dir}
 	for _, name := range []string{"std", "fasthttp"} {
 		t.Run(name+" hello", func(t *testing.T) {
-			drive(t, start(t, name, "hello", p), load.Spec{Kind: load.Get, Size: 13, Conns: 4})
+			drive(t, start(t, name, "hello", p), load.Spec{Kind: load.Get, Size: len(peers.HelloBody), Conns: 4})
 		})
 	}
 	t.Run("static", func(t *testing.T) {
