@@ -13,6 +13,7 @@ var manyTests = []test{
 	{name: "many/connections come and go", stream: testComeAndGo},
 	{name: "stats/count", once: testStats},
 	{name: "allocs/echo", once: testEchoAllocs},
+	{name: "allocs/sendfile", once: testSendFileAllocs},
 }
 
 // testMany echoes on many connections at once.
@@ -93,19 +94,64 @@ func testEchoAllocs(h *harness) {
 	first := h.call(driver.Send, a)
 	first.out.Append(p)
 	first.sendAll().wait()
-	round := func() {
-		for at := ping.completions; ping.completions < at+10; {
-			if _, err := h.Engine.Poll(Patience); err != nil {
-				h.t.Errorf("Poll: %v", err)
-				return
-			}
+	h.requireNoAllocs(func() bool {
+		at := ping.completions
+		for ping.completions < at+10 && h.quickPoll() {
+		}
+		return ping.completions >= at+10
+	})
+}
+
+// testSendFileAllocs sends a file again and again to a socket of the engine.
+func testSendFileAllocs(h *harness) {
+	if !h.suite.zeroAlloc {
+		h.t.Skip("the engine does not promise it")
+	}
+	const size = 100_000
+	f := h.file(size)
+	a, b := h.both(tcp4)
+	r := h.recv(b)
+	r.check = &stream{}
+	c := h.call(driver.SendFile, a)
+	c.ext.File = f
+	c.then = func(res *driver.Result) {
+		c.ext.Off += int64(res.N)
+		if c.ext.Len -= int64(res.N); !res.More && c.ext.Len > 0 && res.Err == nil {
+			c.submit()
 		}
 	}
+	h.requireNoAllocs(func() bool {
+		c.ext.Off, c.ext.Len = 0, size
+		r.check.off = 0
+		c.submit()
+		for (r.check.off < size || c.op.InFlight()) && h.quickPoll() {
+		}
+		return r.check.off == size && c.err == nil && c.ext.Len == 0
+	})
+}
+
+// quickPoll polls without what would allocate, and tells whether to go on.
+func (h *harness) quickPoll() bool {
+	n, err := h.Engine.Poll(Patience)
+	return n > 0 && err == nil
+}
+
+// requireNoAllocs runs f until the engine has all it needs and counts then. F tells
+// whether all went well.
+func (h *harness) requireNoAllocs(f func() bool) {
+	h.t.Helper()
 	h.polling = true
-	for range 100 {
-		round()
+	defer func() { h.polling = false }()
+	failed := 0
+	run := func() {
+		if !f() {
+			failed++
+		}
 	}
-	allocs := testing.AllocsPerRun(100, round)
-	h.polling = false
-	require.Zero(h.t, allocs, "allocations in ten round trips")
+	for range 100 {
+		run()
+	}
+	allocs := testing.AllocsPerRun(100, run)
+	require.Zero(h.t, failed)
+	require.Zero(h.t, allocs)
 }
