@@ -20,6 +20,9 @@ const (
 	maxBody   = 256 << 10 // of a GET, read and dropped
 )
 
+// lingerTime is how long a peer may go on sending what nobody wants.
+const lingerTime = 500 * time.Millisecond
+
 // server serves one folder.
 type server struct {
 	rt       *runtime.Runtime
@@ -34,22 +37,37 @@ var readers = sync.Pool{New: func() any { return &reader{} }}
 // reader is what a connection needs while there is a request to read. Idle
 // connections hold none.
 type reader struct {
-	buf   *bufio.Reader
-	limit io.LimitedReader
+	buf  *bufio.Reader
+	c    *fiber.Conn
+	left int   // bytes that the peer may still send
+	err  error // why reading ended: parsers forget it
 }
 
 func takeReader(c *fiber.Conn) *reader {
 	r := readers.Get().(*reader)
-	r.limit.R = c
+	r.c, r.err = c, nil
 	if r.buf == nil {
-		r.buf = bufio.NewReader(&r.limit)
+		r.buf = bufio.NewReader(r)
 	}
-	r.buf.Reset(&r.limit)
+	r.buf.Reset(r)
 	return r
 }
 
+// Read reads from the connection, up to the limit.
+func (r *reader) Read(p []byte) (n int, err error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err = r.c.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	if err != nil {
+		r.err = err
+	}
+	return n, err
+}
+
 func (r *reader) release() {
-	r.limit.R = nil
+	r.c = nil
 	readers.Put(r)
 }
 
@@ -80,13 +98,13 @@ func (s *server) burst(c *fiber.Conn) (again bool, err error) {
 		if err := c.SetReadDeadline(time.Now().Add(s.slow)); err != nil {
 			return false, err
 		}
-		r.limit.N = maxHeader
+		r.left = maxHeader
 		req, err := http.ReadRequest(r.buf)
 		if err != nil {
-			return false, s.refuse(c, r, err)
+			return false, s.refuse(c, r)
 		}
 		s.requests.Add(1)
-		r.limit.N = maxBody
+		r.left = maxBody
 		again = s.answer(c, req) && s.dropBody(req)
 		if r.buf.Buffered() == 0 && c.Conn().Unread().Empty() {
 			break
@@ -105,18 +123,31 @@ func (s *server) dropBody(req *http.Request) bool {
 }
 
 // refuse answers a request that can not be read, if there is one.
-func (s *server) refuse(c *fiber.Conn, r *reader, err error) error {
+func (s *server) refuse(c *fiber.Conn, r *reader) error {
 	w := response{c: c, close: true}
 	switch {
-	case errors.Is(err, io.EOF), c.Conn().Closing():
-		return nil // the peer went away between requests
-	case r.limit.N <= 0:
+	case r.left <= 0:
 		w.fail(http.StatusRequestHeaderFieldsTooLarge, "request header too large")
-	case isTimeout(err):
+	case isTimeout(r.err):
 		w.fail(http.StatusRequestTimeout, "request took too long")
+	case r.err != nil:
+		return nil // the peer went away
 	default:
 		w.fail(http.StatusBadRequest, "malformed request")
 	}
+	return s.linger(c)
+}
+
+// linger reads on for a little after the last answer: a peer whose bytes nobody
+// reads gets a reset, which can overtake the answer.
+func (s *server) linger(c *fiber.Conn) error {
+	if err := c.CloseWrite(); err != nil {
+		return err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
+		return err
+	}
+	_, _ = io.CopyN(io.Discard, c, maxBody) // however it ends
 	return nil
 }
 
