@@ -63,41 +63,43 @@ func (c *conn) holdEmpty() socket {
 	return c.hold()
 }
 
-// copySize is how much readFrom reads at once.
+// copySize is how much is copied at once where nothing better can be done.
 const copySize = 32 << 10
 
-// readFrom reads into pooled memory, which then goes into the queue as it is.
-func (c *conn) readFrom(r io.Reader) (total int64, err error) {
-	for err == nil {
-		chunk := c.home.loop.Pool().Get(copySize)
-		if chunk == nil {
-			n, err := io.Copy(writerOnly{c}, r)
-			return total + n, err
+// readFrom copies r through a pooled buffer of the heap: pooled memory of the loop
+// is not for waiting with.
+func (c *conn) readFrom(r io.Reader) (int64, error) {
+	buf, ok := c.home.copies.Get().(*[copySize]byte)
+	if !ok {
+		buf = new([copySize]byte)
+	}
+	defer c.home.copies.Put(buf)
+	return io.CopyBuffer(writerOnly{c}, readerOnly{r}, buf[:])
+}
+
+// readInto reads n bytes of a file into pooled memory, which then goes into the
+// queue as it is. It returns less if the file is shorter.
+func (c *conn) readInto(f io.ReaderAt, off, n int64) (int64, error) {
+	var chain buffers.Chain
+	var err error
+	for int64(chain.Len()) < n && err == nil {
+		room := chain.Reserve(c.home.loop.Pool(), int(n)-chain.Len())
+		if len(room) == 0 {
+			chain.Release()
+			return c.readFrom(io.NewSectionReader(f, off, n))
 		}
-		var n int
-		n, err = r.Read(chunk.Room())
-		if n <= 0 {
-			chunk.Release()
-			continue
-		}
-		chunk.Extend(n)
-		werr := c.writeChunk(chunk)
-		if werr != nil {
-			return total, werr
-		}
-		total += int64(n)
+		var k int
+		k, err = f.ReadAt(room[:min(len(room), int(n)-chain.Len())], off+int64(chain.Len()))
+		chain.Extend(k)
 	}
 	if err == io.EOF {
 		err = nil
 	}
-	return total, err
-}
-
-// writeChunk writes a chunk, which it takes, without copying it on a loop.
-func (c *conn) writeChunk(chunk *buffers.Chunk) error {
-	var chain buffers.Chain
-	chain.Append(chunk)
-	return c.writeChain(chain)
+	n = int64(chain.Len())
+	if werr := c.writeChain(chain); werr != nil {
+		return 0, werr
+	}
+	return n, err
 }
 
 // writeChain writes a chain, which it takes, without copying it on a loop.
@@ -113,8 +115,11 @@ func (c *conn) writeChain(chain buffers.Chain) error {
 	return err
 }
 
-// writerOnly hides ReadFrom from io.Copy.
-type writerOnly struct{ io.Writer }
+// writerOnly hides ReadFrom from io.Copy, readerOnly WriteTo.
+type (
+	writerOnly struct{ io.Writer }
+	readerOnly struct{ io.Reader }
+)
 
 // WriteTo copies what is received to w until the peer has sent all it will send.
 func (c *conn) WriteTo(w io.Writer) (total int64, err error) {

@@ -17,7 +17,8 @@ type home struct {
 	cfg   runtime.Config
 	conns atomic.Int64
 
-	portable bool // the engine: going there never pays, and there is no way back
+	portable bool      // the engine: going there never pays, and there is no way back
+	copies   sync.Pool // of *[copySize]byte
 
 	mu     sync.Mutex
 	dirty  []*ring // have something to do on the loop

@@ -63,7 +63,7 @@ func (c *conn) readFromFile(r io.Reader) (n int64, err error, handled bool) { //
 // sendFile sends n bytes of f.
 func (c *conn) sendFile(f file, off, n int64) (sent int64, err error, handled bool) { //nolint:revive // as above
 	if n <= inlineFile {
-		sent, err = c.readFrom(io.NewSectionReader(f, off, n))
+		sent, err = c.readInto(f, off, n)
 		return sent, err, true
 	}
 	own, err := reopen(f)
