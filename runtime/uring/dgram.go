@@ -42,6 +42,7 @@ func (e *engine) armRecvFrom(i uint32, s *slot) bool {
 	tmpl.Namelen = dgramName
 	tmpl.SetControllen(dgramControl)
 	sqe.PrepRecvMsgMultishot(int(s.fd), tmpl, recvGroup)
+	s.flags &^= fed
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
 }
@@ -52,6 +53,7 @@ func (e *engine) receivedFrom(i uint32, s *slot, c ring.CQE) {
 		chunk := e.recv.take(c.BufferID(), int(c.Res))
 		e.parseDatagram(chunk, &s.extra.tmpl, s.fd)
 		e.stats.BytesIn += uint64(chunk.Len())
+		s.flags |= fed
 		if c.More() {
 			e.deliver(s.op, driver.Result{Chunk: chunk, Msg: &e.msg.msg})
 			return

@@ -16,7 +16,12 @@ func (e *engine) armRecv(i uint32, s *slot) bool {
 	if sqe == nil {
 		return false
 	}
-	sqe.PrepRecvMultishot(int(s.fd), recvGroup)
+	if s.flags&rationed != 0 {
+		sqe.PrepRecvSelect(int(s.fd), recvGroup, 0, 0)
+	} else {
+		sqe.PrepRecvMultishot(int(s.fd), recvGroup)
+	}
+	s.flags &^= fed
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
 }
@@ -30,13 +35,14 @@ func (e *engine) received(i uint32, s *slot, c ring.CQE) {
 	if c.Res > 0 && c.HasBuffer() {
 		chunk := e.recv.take(c.BufferID(), int(c.Res))
 		e.stats.BytesIn += uint64(c.Res)
+		s.flags |= fed
 		if c.More() {
 			e.deliver(s.op, driver.Result{Chunk: chunk})
 			return
 		}
 		e.disarm(i)
 		e.deliver(s.op, driver.Result{Chunk: chunk})
-		e.rearm(i)
+		e.receiveOn(i)
 		return
 	}
 	if c.HasBuffer() {
@@ -66,7 +72,19 @@ func (e *engine) recvEnded(i uint32, res int32) {
 	}
 }
 
-// starve puts a receive that found no buffer in line for some.
+// receiveOn arms a receive whose request ended with data. One that was rationed
+// leaves its place to those behind it.
+func (e *engine) receiveOn(i uint32) {
+	s := &e.slots.all[i]
+	if s.flags&rationed != 0 && e.slots.lists[inStarved].n != 0 && !e.unwanted(s) {
+		e.lineUp(i, s)
+		return
+	}
+	s.flags &^= rationed
+	e.rearm(i)
+}
+
+// starve handles a receive that found no buffer.
 func (e *engine) starve(i uint32) {
 	e.stats.NoBuffers++
 	s := &e.slots.all[i]
@@ -74,14 +92,25 @@ func (e *engine) starve(i uint32) {
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 		return
 	}
-	e.socks[s.fd].starved = true
-	e.slots.push(inStarved, i)
+	e.lineUp(i, s)
 }
 
-// feed arms receives that wait for buffers, as many as there are buffers and
-// first come first served: one that arms and finds the ring empty again goes to
-// the end of the line. It waits for half of the ring to be refilled, or for the
-// pool to have no more, so that the kernel is not asked for single buffers.
+// lineUp puts a receive in line for buffers: at the end, or at the front if it
+// went away empty, because others took them all in the same turn.
+func (e *engine) lineUp(i uint32, s *slot) {
+	e.socks[s.fd].starved = true
+	if s.flags&fed != 0 {
+		e.slots.push(inStarved, i)
+	} else {
+		e.slots.pushFront(inStarved, i)
+	}
+}
+
+// feed arms receives that wait for buffers, as many as there are buffers. Each may
+// take one: a multishot receive would take them all, turn after turn, if its peer
+// sends enough. (Not so a RecvFrom, which knows no other way. It goes behind those
+// who got nothing.) If buffers are few though the pool has more, it waits for half
+// of the ring to be refilled.
 func (e *engine) feed() {
 	have := e.recv.have()
 	if !e.recv.limited && have < len(e.recv.blocks)/2 {
@@ -89,6 +118,10 @@ func (e *engine) feed() {
 	}
 	for n := min(have, e.slots.lists[inStarved].n); n > 0; n-- {
 		i := e.slots.lists[inStarved].head
+		s := &e.slots.all[i]
+		if s.op.Code == driver.Recv {
+			s.flags |= rationed
+		}
 		if !e.arm(i) {
 			return
 		}

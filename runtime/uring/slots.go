@@ -61,6 +61,10 @@ const (
 	failed
 	// landed: a zero-copy send is done, but its notification is still to come.
 	landed
+	// fed: a receive got something since it was armed.
+	fed
+	// rationed: a receive is to take one buffer and no more, because others wait.
+	rationed
 	// anonymous: the operation counts on no socket.
 	anonymous
 )
@@ -141,6 +145,23 @@ func (t *slots) push(w where, i uint32) {
 		t.all[l.tail].next = i
 	}
 	l.tail = i
+	l.n++
+}
+
+// pushFront puts slot i at the front of a list. It must be in none.
+func (t *slots) pushFront(w where, i uint32) {
+	l := &t.lists[w]
+	if l.n == 0 {
+		t.push(w, i)
+		return
+	}
+	s := &t.all[i]
+	if s.where != nowhere {
+		panic("uring: slot is in two lists")
+	}
+	s.where, s.prev, s.next = w, 0, l.head
+	t.all[l.head].prev = i
+	l.head = i
 	l.n++
 }
 

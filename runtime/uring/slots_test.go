@@ -77,6 +77,15 @@ func TestSlotsModel(t *testing.T) {
 				lists[w] = append(lists[w], idle[k])
 				idle = slices.Delete(idle, k, k+1)
 			},
+			"pushFront": func(*rapid.T) {
+				if len(idle) == 0 {
+					t.Skip()
+				}
+				k, w := pick(idle), anyList()
+				tab.pushFront(w, idle[k])
+				lists[w] = slices.Insert(lists[w], 0, idle[k])
+				idle = slices.Delete(idle, k, k+1)
+			},
 			"pop": func(*rapid.T) {
 				w := anyList()
 				if len(lists[w]) == 0 {

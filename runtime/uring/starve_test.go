@@ -133,3 +133,27 @@ func TestFeedIsFair(t *testing.T) {
 		require.Less(t, len(p.o.data), 20*least())
 	}
 }
+
+// TestGreedyLeavesSome has one peer that could fill every buffer in every turn,
+// and stands first in line, and one that wants a single one.
+func TestGreedyLeavesSome(t *testing.T) {
+	r := newRig(t, func(c *rigConfig) { c.RecvBuffers = 8 })
+	greedySock, greedyPeer := r.pair()
+	modestSock, modestPeer := r.pair()
+	require.NoError(t, syscall.SetNonblock(greedyPeer, true))
+	fill := func() { _, _ = syscall.Write(greedyPeer, make([]byte, 64<<10)) }
+	greedy := r.submit(driver.Recv, greedySock, nil)
+	modest := r.submit(driver.Recv, modestSock, nil)
+	fill()
+	r.until(func() bool { return r.slots.lists[inStarved].n == 1 })
+	_, err := syscall.Write(modestPeer, []byte("x"))
+	require.NoError(t, err)
+	for range 10 {
+		fill()
+		r.turn()
+	}
+	require.Equal(t, "x", string(modest.data))
+	require.NotEmpty(t, greedy.data)
+	r.close(greedySock)
+	r.close(modestSock)
+}
