@@ -48,7 +48,8 @@ type connMore struct {
 	remote  net.Addr
 	network string
 	value   any
-	bulk    bool
+	sizes   *Sizes // of its hint; nil: the configuration's
+	expect  int64  // bytes that Write will still queue, as Expect said
 	detach  DetachFunc
 }
 
@@ -132,11 +133,20 @@ func (c *Conn) extra() *connMore {
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // Handler returns the connection's handler.
-func (c *Conn) Handler() Handler { return c.handler }
+func (c *Conn) Handler() Handler {
+	if r, ok := c.handler.(*recvFile); ok {
+		return r.next
+	}
+	return c.handler
+}
 
 // SetHandler gives the connection another handler, as after an upgrade of the
 // protocol. What is unread goes to the new one with the next Data.
 func (c *Conn) SetHandler(h Handler) {
+	if r, ok := c.handler.(*recvFile); ok {
+		r.next = h // once the transfer has ended
+		return
+	}
 	c.handler = h
 	if !c.in.Empty() {
 		c.state |= stFresh

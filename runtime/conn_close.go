@@ -85,6 +85,9 @@ func (c *Conn) finish(reset bool) {
 // ended releases everything and tells the handler. The engine has let go.
 func (c *Conn) ended() {
 	l := c.loop
+	if r, ok := c.handler.(*recvFile); ok {
+		r.salvage()
+	}
 	c.in.Release()
 	c.out.Release()
 	if m := c.more; m != nil {

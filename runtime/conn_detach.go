@@ -26,7 +26,7 @@ func (c *Conn) Detach(done DetachFunc) {
 	case c.is(stClosing | stEnding | stFailed):
 		done(nil, buffers.Chain{}, c.endError())
 		return
-	case c.is(stDetaching), c.receivingFull():
+	case c.is(stDetaching), c.receivingFull(), c.receivingToFile():
 		done(nil, buffers.Chain{}, c.opErr("detach", "", errDetach))
 		return
 	}

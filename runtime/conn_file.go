@@ -76,7 +76,7 @@ func (c *Conn) AfterSent(f func(err error)) {
 // and reports whether it did.
 func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
 	reader, ok := c.loop.engine.(driver.ReadNower)
-	if !ok || n > int64(c.loop.rt.cfg.Sizes.InlineFile) {
+	if !ok || n > int64(c.sizes().InlineFile) {
 		return false
 	}
 	q := c.queue()
@@ -88,6 +88,7 @@ func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
 		return false // the long way finds out why
 	}
 	q.Extend(int(n))
+	c.loop.stats.Paths.InlineFiles++
 	return true
 }
 
@@ -102,8 +103,9 @@ func (c *Conn) sendFile() {
 	c.state |= stSending
 	c.lastWrite = c.loop.now
 	ext := &c.more.fileExt
-	ext.File, ext.Off, ext.Len = f.file, f.off, min(f.n, c.loop.rt.cfg.Sizes.FileWindow)
+	ext.File, ext.Off, ext.Len = f.file, f.off, min(f.n, c.sizes().FileWindow)
 	c.sendOp.Code = driver.SendFile
+	c.loop.stats.Paths.FileSends++
 	c.sendOp.Ext = ext
 	c.loop.engine.Submit(&c.sendOp)
 }

@@ -113,7 +113,7 @@ func (c *Conn) take(chunk *buffers.Chunk) {
 		return
 	}
 	// A peer that dribbles bytes must not hold a buffer with each of them.
-	if tail := c.in.Tail(); tail != nil && chunk.Len() <= c.loop.rt.cfg.Sizes.Coalesce {
+	if tail := c.in.Tail(); tail != nil && chunk.Len() <= c.sizes().Coalesce {
 		if len(tail.Room()) >= chunk.Len() {
 			c.in.AppendCopy(c.loop.pool, chunk.Bytes())
 			chunk.Release()

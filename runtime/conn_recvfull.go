@@ -25,13 +25,11 @@ type recvFull struct {
 // and perhaps before RecvFull returns.
 //
 // A stream that ends before the first byte gives io.EOF, later
-// io.ErrUnexpectedEOF; n tells how much of dst is filled. Only one RecvFull may
-// be in progress; another one panics.
+// io.ErrUnexpectedEOF; n tells how much of dst is filled. Only one RecvFull
+// or RecvToFile may be in progress; another one panics.
 func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
+	c.mustNotReceive("RecvFull")
 	m := c.extra()
-	if m.full != nil {
-		panic("runtime: RecvFull while another one is in progress")
-	}
 	n, _ := c.in.Read(dst)
 	c.Consumed()
 	if n == len(dst) {
@@ -44,7 +42,7 @@ func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
 		c.markReady()
 		return
 	}
-	if len(dst)-n < c.loop.rt.cfg.Sizes.Direct {
+	if len(dst)-n < c.sizes().Direct {
 		c.receive()
 		return
 	}
@@ -92,6 +90,7 @@ func (f *recvFull) resume(c *Conn) {
 		c.recvOp.Code = driver.RecvInto
 		c.recvOp.Buf = rest[:min(len(rest), directWindow)]
 		c.recvOp.Full = true
+		c.loop.stats.Paths.DirectRecvs++
 		c.loop.engine.Submit(&c.recvOp)
 	}
 }

@@ -41,15 +41,16 @@ func (c *Conn) Write(p []byte) (int, error) {
 // copyIn copies p to the end of the queue. The first chunk is no larger than p
 // needs; where more follows, the next ones have the size of a good send.
 func (c *Conn) copyIn(p []byte) (n int) {
-	q := c.queue()
+	q, expect := c.queue(), c.expected()
 	for n < len(p) {
 		want := len(p) - n
-		if !q.Empty() {
-			if tail := q.Tail().Room(); len(tail) > 0 {
-				want = min(want, len(tail))
-			} else {
-				want = max(want, c.loop.rt.cfg.Sizes.Open)
-			}
+		ahead := int(min(expect-int64(n), largestChunk))
+		if q.Empty() {
+			want = max(want, ahead)
+		} else if tail := q.Tail().Room(); len(tail) > 0 {
+			want = min(want, len(tail))
+		} else {
+			want = max(want, c.sizes().Open, ahead)
 		}
 		room := q.Reserve(c.loop.pool, want)
 		if len(room) == 0 {
@@ -59,15 +60,14 @@ func (c *Conn) copyIn(p []byte) (n int) {
 		q.Extend(k)
 		n += k
 	}
+	if expect > 0 {
+		c.more.expect = max(0, expect-int64(n))
+	}
 	return n
 }
 
 // WriteString is Write of a string.
 func (c *Conn) WriteString(s string) (int, error) { return c.Write(unsafeBytes(s)) }
-
-// SetBulk is a hint that this connection moves large amounts, for which latency
-// matters less than cost.
-func (c *Conn) SetBulk(bulk bool) { c.extra().bulk = bulk }
 
 // Unsent is how many bytes wait to be taken by the kernel, files included.
 func (c *Conn) Unsent() int {
@@ -128,7 +128,8 @@ func (c *Conn) send() {
 			c.lastWrite = c.loop.now // waiting for the peer starts now
 		}
 		c.sendOp.Code = driver.Send
-		c.sendOp.Bulk = c.out.Len() >= c.loop.rt.cfg.Sizes.Bulk
+		c.sendOp.Bulk = c.bulk()
+		c.loop.stats.Paths.Sends++
 		c.loop.engine.Submit(&c.sendOp)
 	case c.hasFiles():
 		c.sendFile()
@@ -140,6 +141,16 @@ func (c *Conn) send() {
 			c.fail(c.opErr("close", "shutdown", err))
 		}
 	}
+}
+
+// bulk reports whether the send that starts is, or begins, a large one.
+func (c *Conn) bulk() bool {
+	n, s := c.out.Len(), c.sizes()
+	if n < s.Bulk && (n <= s.Coalesce || c.expected() < int64(s.Bulk-n)) {
+		return false
+	}
+	c.loop.stats.Paths.BulkSends++
+	return true
 }
 
 // sent takes a completion of Send.

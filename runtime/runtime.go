@@ -18,6 +18,7 @@ import (
 // loop's, unless they say otherwise.
 type Runtime struct {
 	cfg      Config
+	sizes    [hintCount]Sizes // of the hints
 	log      *slog.Logger
 	backend  Backend
 	decision probe.Decision
@@ -70,7 +71,7 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 	rt := &Runtime{
 		cfg: *cfg, log: cfg.Logger, backend: backend, decision: decision,
 		budget: buffers.NewBudget(cfg.MaxMemory), started: time.Now(),
-		listeners: make(map[*Listener]struct{}),
+		listeners: make(map[*Listener]struct{}), sizes: cfg.Sizes.rows(),
 	}
 	results := make(chan error, cfg.Loops)
 	for i := range cfg.Loops {

@@ -1,11 +1,17 @@
 package runtime
 
+import "math"
+
 // Sizes is the size policy: which path data takes, by its size and source. Zero
 // fields mean the default. The figures behind the defaults are in
-// docs/benchmarks.md.
+// docs/benchmarks.md, and docs/buffers.md shows the paths.
+//
+// Config.Sizes is the row for connections of which nothing is known; a [Hint] gives
+// a connection one that is made of it.
 type Sizes struct {
-	// Coalesce is the largest piece that Write copies behind what is waiting
-	// already. Larger pieces of pooled memory are gathered, not copied.
+	// Coalesce is the largest piece that is copied behind what is waiting already,
+	// so that it does not hold a block of its own. Larger pieces of pooled memory
+	// are gathered, not copied.
 	Coalesce int
 
 	// Open is the size of the chunk that Write opens for small pieces: about what
@@ -19,6 +25,10 @@ type Sizes struct {
 
 	// FileWindow bounds how much of a file one operation sends.
 	FileWindow int64
+
+	// FileWrite is how much RecvToFile collects before it writes, while more is to
+	// come; at most Config.UnreadLow. A write takes all there is, however much.
+	FileWrite int
 
 	// Direct is how much RecvFull must still expect for receiving straight into
 	// the caller's memory to pay for leaving the shared buffers.
@@ -34,9 +44,13 @@ var defaultSizes = Sizes{
 	Open:       16 << 10,
 	InlineFile: 16 << 10,
 	FileWindow: 1 << 20,
+	FileWrite:  64 << 10,
 	Direct:     64 << 10,
 	Bulk:       64 << 10,
 }
+
+// largestChunk is the size of a pool's largest blocks.
+const largestChunk = 64 << 10
 
 func (s *Sizes) populate() {
 	set := func(p *int, def int) {
@@ -47,9 +61,28 @@ func (s *Sizes) populate() {
 	set(&s.Coalesce, defaultSizes.Coalesce)
 	set(&s.Open, defaultSizes.Open)
 	set(&s.InlineFile, defaultSizes.InlineFile)
+	set(&s.FileWrite, defaultSizes.FileWrite)
 	set(&s.Direct, defaultSizes.Direct)
 	set(&s.Bulk, defaultSizes.Bulk)
 	if s.FileWindow == 0 {
 		s.FileWindow = defaultSizes.FileWindow
 	}
+}
+
+// rows are the policies of the hints.
+func (s *Sizes) rows() [hintCount]Sizes {
+	interactive, bulk := *s, *s
+
+	interactive.FileWindow = min(s.FileWindow, 128<<10) // others have their turn sooner
+	interactive.FileWrite = 1
+	interactive.Direct = math.MaxInt // stopping the shared receive is a round trip
+	interactive.Bulk = math.MaxInt   // a zero-copy send ends with the peer's answer
+
+	bulk.Open = max(s.Open, largestChunk)
+	bulk.FileWindow = max(s.FileWindow, 4<<20)
+	bulk.FileWrite = max(s.FileWrite, 256<<10)
+	bulk.Direct = min(s.Direct, 16<<10)
+	bulk.Bulk = min(s.Bulk, 32<<10)
+
+	return [hintCount]Sizes{Balanced: *s, Interactive: interactive, Bulk: bulk}
 }

@@ -23,8 +23,29 @@ type LoopStats struct {
 	Conns       int    // open now
 	Timers      int    // armed now
 
+	Paths  PathStats
 	Engine driver.Stats
 	Pool   buffers.PoolStats
+}
+
+// PathStats count which paths the size policy chose.
+type PathStats struct {
+	Sends       uint64 // sends of memory
+	BulkSends   uint64 // of these, marked as bulk
+	InlineFiles uint64 // file ranges that left from memory, with what was before them
+	FileSends   uint64 // operations that sent a piece of a file
+	DirectRecvs uint64 // receives straight into memory of the program
+	FileWrites  uint64 // writes to files
+}
+
+// Add adds o to s, counter by counter.
+func (s *PathStats) Add(o *PathStats) {
+	s.Sends += o.Sends
+	s.BulkSends += o.BulkSends
+	s.InlineFiles += o.InlineFiles
+	s.FileSends += o.FileSends
+	s.DirectRecvs += o.DirectRecvs
+	s.FileWrites += o.FileWrites
 }
 
 // Stats is a snapshot of a runtime.
@@ -50,6 +71,7 @@ func (s Stats) Total() LoopStats {
 		t.AcceptRests += l.AcceptRests
 		t.Conns += l.Conns
 		t.Timers += l.Timers
+		t.Paths.Add(&l.Paths)
 		t.Engine.Add(&l.Engine)
 	}
 	return t
