@@ -118,7 +118,10 @@ func TestManyConnections(t *testing.T) {
 		for err := range errs {
 			require.NoError(t, err)
 		}
-		require.Contains(t, s.Stop(), fmt.Sprintf("connections=%d ", conns))
+		told := s.Stop()
+		if mode != "stdnet" { // whose quiet connections never come to a loop
+			require.Contains(t, told, fmt.Sprintf("connections=%d ", conns))
+		}
 	})
 }
 

@@ -1,19 +1,20 @@
-// Command echo sends back what it receives, as a handler on the loop, as a fiber,
-// or as a goroutine with a net.Conn.
+// Command echo sends back what it receives: as a handler on the loop, as a fiber,
+// or as goroutines with a net.Conn each.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
-	_ "net/http/pprof"
+	"io"
+	"net"
 	"os"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
+	"github.com/headrace/headrace/runtime/stdnet"
 )
 
 func main() { app.Main("echo", run) }
@@ -24,8 +25,8 @@ type handler struct{}
 func (handler) Data(c *runtime.Conn, in *buffers.Chain) { c.Send(in.TakeAll()) }
 func (handler) Closed(*runtime.Conn, error)             {}
 
-// echo does the same in sequential code.
-func echo(c *fiber.Conn) error {
+// echoFiber does the same in sequential code.
+func echoFiber(c *fiber.Conn) error {
 	for {
 		in, err := c.ReadChain()
 		if err != nil {
@@ -37,35 +38,79 @@ func echo(c *fiber.Conn) error {
 	}
 }
 
-var modes = map[string]runtime.AcceptFunc{
-	"handler": func(*runtime.Conn) runtime.Handler { return handler{} },
-	"fiber":   fiber.Serve(echo),
+// echoConn does it as any program on package net would.
+func echoConn(c net.Conn) {
+	defer c.Close()
+	const size = 16 << 10
+	buf := make([]byte, size)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// listener is what all modes have in common.
+type listener interface {
+	Addr() net.Addr
+	io.Closer
+}
+
+// modes start serving.
+var modes = map[string]func(rt *runtime.Runtime, network, address string) (listener, error){
+	"handler": func(rt *runtime.Runtime, network, address string) (listener, error) {
+		accept := func(*runtime.Conn) runtime.Handler { return handler{} }
+		return rt.Listen(context.Background(), network, address, accept)
+	},
+	"fiber": func(rt *runtime.Runtime, network, address string) (listener, error) {
+		return rt.Listen(context.Background(), network, address, fiber.Serve(echoFiber))
+	},
+	"stdnet": func(rt *runtime.Runtime, network, address string) (listener, error) {
+		ln, err := stdnet.Listen(context.Background(), rt, network, address)
+		if err != nil {
+			return nil, err
+		}
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return // closed
+				}
+				go echoConn(c)
+			}
+		}()
+		return ln, nil
+	},
 }
 
 func run() error {
 	var flags app.Flags
 	flags.Register("127.0.0.1:7000")
-	mode := flag.String("mode", "handler", "how connections are served: handler or fiber")
-	pprof := flag.String("pprof", "", "`address` to serve net/http/pprof on")
+	mode := flag.String("mode", "handler", "how connections are served: handler, fiber or stdnet")
 	flag.Parse()
 
-	accept, ok := modes[*mode]
+	listen, ok := modes[*mode]
 	if !ok {
-		return fmt.Errorf("unknown -mode %q (have handler, fiber)", *mode)
+		return fmt.Errorf("unknown -mode %q (have handler, fiber, stdnet)", *mode)
 	}
 	rt, err := flags.Runtime(&runtime.Config{})
 	if err != nil {
 		return err
 	}
 	defer rt.Close()
-	if *pprof != "" {
-		go http.ListenAndServe(*pprof, nil)
-	}
 	network, address := flags.Network()
-	ln, err := rt.Listen(context.Background(), network, address, accept)
+	ln, err := listen(rt, network, address)
 	if err != nil {
 		return err
 	}
 	s := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	s.Before = func(context.Context) { ln.Close() }
+	if flags.Check {
+		s.Check = func() error { return selfTest(ln.Addr()) }
+	}
 	return s.Wait(os.Stdout)
 }

@@ -45,5 +45,8 @@ func run() error {
 		fmt.Fprintf(os.Stderr, "serving %s on http://%s/ (statistics on /_stats)\n", *root, ln.Addr())
 	}
 	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	if flags.Check {
+		w.Check = func() error { return selfTest("http://"+ln.Addr().String(), *root) }
+	}
 	return w.Wait(os.Stdout)
 }

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type Flags struct {
 	Loops   int
 	Drain   time.Duration
 	Verbose bool
+	Check   bool
 }
 
 // Register adds the flags to the command line's.
@@ -34,6 +36,7 @@ func (f *Flags) Register(addr string) {
 	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
 	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
+	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
 // Network splits the address into the network and address that Listen takes.
@@ -65,6 +68,9 @@ type Server struct {
 	Drain   time.Duration
 	// Before, if not nil, is called before the runtime shuts down.
 	Before func(ctx context.Context)
+	// Check, if not nil, is what the server does instead of waiting: a client's part,
+	// for -selftest.
+	Check func() error
 }
 
 // Wait prints where the server listens, waits for SIGINT or SIGTERM, shuts down
@@ -73,7 +79,12 @@ func (s *Server) Wait(out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Fprintf(out, "listening addr=%s backend=%s loops=%d\n", s.Addr, s.Runtime.Backend(), len(s.Runtime.Loops()))
-	<-ctx.Done()
+	var failed error
+	if s.Check != nil {
+		failed = s.Check()
+	} else {
+		<-ctx.Done()
+	}
 	stop() // a second signal ends the program at once
 
 	ctx, cancel := context.WithTimeout(context.Background(), s.Drain)
@@ -90,7 +101,7 @@ func (s *Server) Wait(out io.Writer) error {
 	e := &total.Engine
 	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d\n",
 		total.Accepted, e.BytesIn, e.BytesOut, e.Enters, e.Completed)
-	return err
+	return errors.Join(failed, err)
 }
 
 // Main runs an example and ends the program: with one line on stderr and code 1

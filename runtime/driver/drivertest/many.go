@@ -16,9 +16,18 @@ var manyTests = []test{
 	{name: "allocs/sendfile", once: testSendFileAllocs},
 }
 
+// scaled is how many of something a short run makes do with.
+func scaled(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // testMany echoes on many connections at once.
 func testMany(h *harness) {
-	const conns, size = 500, 20_000
+	const size = 20_000
+	conns := scaled(500)
 	ln, addr := h.listen(tcp4)
 	a := h.accept(ln)
 	served := 0
@@ -47,7 +56,7 @@ func testComeAndGo(h *harness, k kind) {
 		s := r.Socket
 		h.echo(s, func() { h.call(driver.Close, s).submit() })
 	}
-	for range 100 {
+	for range scaled(100) {
 		h.join(h.spawn("client", func() error { return echoClient(addr, 10) }))
 	}
 	h.settle()
