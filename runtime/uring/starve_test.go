@@ -135,25 +135,41 @@ func TestFeedIsFair(t *testing.T) {
 }
 
 // TestGreedyLeavesSome has one peer that could fill every buffer in every turn,
-// and stands first in line, and one that wants a single one.
+// and came first, and one that wants a single one.
 func TestGreedyLeavesSome(t *testing.T) {
-	r := newRig(t, func(c *rigConfig) { c.RecvBuffers = 8 })
+	const buffers = 8
+	r := newRig(t, func(c *rigConfig) {
+		c.RecvBuffers, c.RecvBufferSize = buffers, 16<<10
+		c.Budget = buffers * 16 << 10
+	})
+	hogSock, hogPeer := r.pair()
+	hog := r.submit(driver.Recv, hogSock, nil)
+	hog.retain = true
+	for len(hog.data) < buffers*16<<10 { // a unix socket keeps the pieces apart
+		_, err := syscall.Write(hogPeer, make([]byte, 16<<10))
+		require.NoError(t, err)
+		r.turn()
+	}
 	greedySock, greedyPeer := r.pair()
 	modestSock, modestPeer := r.pair()
 	require.NoError(t, syscall.SetNonblock(greedyPeer, true))
-	fill := func() { _, _ = syscall.Write(greedyPeer, make([]byte, 64<<10)) }
-	greedy := r.submit(driver.Recv, greedySock, nil)
-	modest := r.submit(driver.Recv, modestSock, nil)
+	fill := func() { _, _ = syscall.Write(greedyPeer, make([]byte, 1<<20)) }
 	fill()
+	greedy := r.submit(driver.Recv, greedySock, nil)
 	r.until(func() bool { return r.slots.lists[inStarved].n == 1 })
 	_, err := syscall.Write(modestPeer, []byte("x"))
 	require.NoError(t, err)
+	modest := r.submit(driver.Recv, modestSock, nil)
+	r.until(func() bool { return r.slots.lists[inStarved].n == 2 })
+
+	r.release(hog.chunks...)
 	for range 10 {
 		fill()
 		r.turn()
 	}
 	require.Equal(t, "x", string(modest.data))
 	require.NotEmpty(t, greedy.data)
-	r.close(greedySock)
-	r.close(modestSock)
+	for _, s := range []driver.Socket{hogSock, greedySock, modestSock} {
+		r.close(s)
+	}
 }
