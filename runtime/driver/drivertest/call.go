@@ -18,6 +18,7 @@ type call struct {
 	completions int
 	final       bool
 	n           int // of all completions together
+	taken       int // of the chain, and not discarded yet
 	err         error
 	sockets     []driver.Socket
 	chain       buffers.Chain // received
@@ -44,7 +45,7 @@ func (h *harness) call(code driver.Code, s driver.Socket) *call {
 
 // submit gives c to the engine, anew if it was there before.
 func (c *call) submit() *call {
-	c.completions, c.final, c.n, c.err, c.sockets = 0, false, 0, nil, nil
+	c.completions, c.final, c.n, c.taken, c.err, c.sockets = 0, false, 0, 0, nil, nil
 	c.h.Engine.Submit(&c.op)
 	return c
 }
@@ -182,20 +183,31 @@ func (c *call) sendAll() *call {
 	c.then = func(r *driver.Result) {
 		total += r.N
 		c.n = total
-		if r.N < 0 || r.N > c.out.Len() {
-			c.h.t.Errorf("Send took %d of %d bytes", r.N, c.out.Len())
+		if r.N < 0 || c.taken+r.N > c.out.Len() {
+			c.h.t.Errorf("Send took %d of %d bytes", c.taken+r.N, c.out.Len())
 			return
 		}
-		if r.N == 0 && r.Err == nil && !r.More {
+		if c.discard(r) == 0 && r.Err == nil && !r.More {
 			c.h.t.Errorf("Send took nothing and says no error")
 			return
 		}
-		c.out.Discard(r.N)
 		if !r.More && r.Err == nil && !c.out.Empty() {
 			c.submit()
 		}
 	}
 	return c.submit()
+}
+
+// discard drops from the chain what a Send took, once it is over: until then the
+// memory is the engine's. It returns how much that was.
+func (c *call) discard(r *driver.Result) (n int) {
+	c.taken += r.N
+	if r.More {
+		return 0
+	}
+	n, c.taken = c.taken, 0
+	c.out.Discard(n)
+	return n
 }
 
 // close closes s and waits for that.

@@ -51,7 +51,7 @@ func testCancelSend(h *harness, k kind) {
 	c.op.Chain = &c.out
 	var taken int64
 	c.then = func(r *driver.Result) {
-		c.out.Discard(r.N)
+		c.discard(r)
 		taken += int64(r.N)
 	}
 	for c.err == nil {

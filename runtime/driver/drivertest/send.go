@@ -160,7 +160,7 @@ func (h *harness) echo(s driver.Socket, done func()) *call {
 		}
 	}
 	c.then = func(res *driver.Result) {
-		c.out.Discard(res.N)
+		c.discard(res)
 		if !res.More {
 			pump()
 		}
