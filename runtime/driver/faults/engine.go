@@ -1,0 +1,119 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// Wrap returns an Open whose engines misbehave as cfg says.
+func Wrap(open driver.Open, cfg Config) driver.Open {
+	return func(dc *driver.Config) (driver.Engine, error) {
+		inner, err := open(dc)
+		if err != nil {
+			return nil, err
+		}
+		return &engine{
+			Engine:  inner,
+			cfg:     cfg,
+			rand:    rand.New(rand.NewPCG(cfg.Seed, uint64(dc.Loop))),
+			flights: make(map[*driver.Op]*flight),
+			closing: make(map[driver.Socket]*flight),
+			broken:  make(map[driver.Socket]bool),
+		}, nil
+	}
+}
+
+// engine is an engine above another one: it takes the owner's operations and
+// submits operations of its own in their place.
+type engine struct {
+	driver.Engine
+	cfg  Config
+	rand *rand.Rand
+
+	flights map[*driver.Op]*flight    // by the owner's record
+	closing map[driver.Socket]*flight // the Close of each socket that has one in flight
+	broken  map[driver.Socket]bool    // cut by Reset
+
+	tick      int
+	queue     []event
+	delivered int
+	result    driver.Result
+	shut      bool // no more faults
+}
+
+// hit reports whether a fault of kind k is to happen now.
+func (e *engine) hit(k Kind) bool {
+	if e.shut || e.rand.IntN(100) >= e.cfg.Percent[k] {
+		return false
+	}
+	if e.cfg.Counts != nil {
+		e.cfg.Counts.n[k].Add(1)
+	}
+	return true
+}
+
+// part returns a number from 1 to n, small ones as likely as large ones.
+func (e *engine) part(n int) int {
+	if e.rand.IntN(2) == 0 {
+		n = min(n, 16)
+	}
+	return 1 + e.rand.IntN(n)
+}
+
+// Poll polls the engine below and delivers what is due of what was held back.
+func (e *engine) Poll(wait time.Duration) (int, error) {
+	e.delivered = 0
+	if e.hit(IdlePoll) {
+		return 0, nil
+	}
+	e.tick++
+	if len(e.queue) > 0 {
+		wait = 0
+	}
+	_, err := e.Engine.Poll(wait)
+	e.handle(func(v *event) bool { return v.due <= e.tick })
+	return e.delivered, err
+}
+
+// Close delivers what was held back, then closes the engine below.
+func (e *engine) Close() error {
+	e.shut = true
+	e.handle(func(*event) bool { return true })
+	return e.Engine.Close()
+}
+
+// CloseWrite fails on a connection that was cut.
+func (e *engine) CloseWrite(s driver.Socket) error {
+	if e.broken[s] {
+		return syscall.ENOTCONN
+	}
+	return e.Engine.CloseWrite(s)
+}
+
+// Detach fails on a connection that was cut: elsewhere it would be whole.
+func (e *engine) Detach(s driver.Socket) (driver.Detached, error) {
+	if e.broken[s] {
+		return nil, syscall.ECONNRESET
+	}
+	return e.Engine.Detach(s)
+}
+
+// ReadNow implements [driver.ReadNower] as far as the engine below does.
+func (e *engine) ReadNow(f *os.File, p []byte, off int64) (int, error) {
+	if r, ok := e.Engine.(driver.ReadNower); ok && !e.hit(ShortRecv) {
+		return r.ReadNow(f, p, off)
+	}
+	return 0, syscall.EAGAIN
+}
+
+// Unsent implements [driver.Unsenter] as far as the engine below does.
+func (e *engine) Unsent(s driver.Socket) (int, error) {
+	if u, ok := e.Engine.(driver.Unsenter); ok {
+		return u.Unsent(s)
+	}
+	return 0, syscall.ENOTSUP
+}
