@@ -8,6 +8,8 @@ import (
 	"os"
 	goruntime "runtime"
 	"time"
+
+	"github.com/headrace/headrace/runtime/driver"
 )
 
 // Config configures a [Runtime]. Its zero value and a nil *Config are good; zero
@@ -88,6 +90,10 @@ type Config struct {
 
 	// Disable names kernel features not to use, by ring/probe's names.
 	Disable []string
+
+	// WrapEngine, if not nil, is given the function that opens an engine and returns
+	// the one to use. It is for tests, as with runtime/driver/faults.
+	WrapEngine func(driver.Open) driver.Open
 
 	// RestrictOps makes the kernel refuse operations that the io_uring engine does
 	// not use (IORING_REGISTER_RESTRICTIONS, Linux 5.10).

@@ -131,6 +131,9 @@ func (l *Loop) setup(open driver.Open) error {
 	if err != nil {
 		return fmt.Errorf("loop %d: buffers: %w", l.index, err)
 	}
+	if cfg.WrapEngine != nil {
+		open = cfg.WrapEngine(open)
+	}
 	engine, err := open(&driver.Config{
 		Pool:           pool,
 		Logger:         l.log,
