@@ -44,6 +44,7 @@ type connMore struct {
 	read    time.Duration
 	write   time.Duration
 	linger  int64 // loop time since which Close waits without progress
+	landed  int   // bytes at the front of out that a zero-copy send took and still holds
 	local   net.Addr
 	remote  net.Addr
 	network string

@@ -155,12 +155,20 @@ func (c *Conn) bulk() bool {
 
 // sent takes a completion of Send.
 func (c *Conn) sent(r *driver.Result) {
+	taken := r.N
 	if r.N > 0 {
 		c.lastWrite = c.loop.now
-		c.out.Discard(r.N)
 	}
-	if r.More {
+	if r.More { // zero-copy: the kernel has yet to read the memory
+		c.extra().landed += r.N
 		return
+	}
+	if m := c.more; m != nil {
+		taken += m.landed
+		m.landed = 0
+	}
+	if taken > 0 {
+		c.out.Discard(taken)
 	}
 	c.state &^= stSending
 	if r.Err != nil {

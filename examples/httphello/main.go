@@ -1,0 +1,97 @@
+// Command httphello answers every HTTP request with a greeting: with net/http over
+// package stdnet, or with fibers and net/http's request parser.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/headrace/headrace/examples/internal/app"
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/fiber"
+	"github.com/headrace/headrace/runtime/stdnet"
+)
+
+const greeting = "Hello, World!\n"
+
+func main() { app.Main("httphello", run) }
+
+// engines start a server on an address and return how to stop it.
+var engines = map[string]func(o *options) (*app.Server, error){
+	"nethttp": serveNetHTTP,
+	"fiber":   serveFibers,
+}
+
+type options struct {
+	flags app.Flags
+	mode  stdnet.Mode
+	rt    *runtime.Runtime
+}
+
+func run() error {
+	var o options
+	o.flags.Register("127.0.0.1:8080")
+	engine := flag.String("engine", "nethttp", "how requests are served: nethttp or fiber")
+	flag.TextVar(&o.mode, "mode", stdnet.Auto, "where net/http's connections live: auto, loop or poller")
+	flag.Parse()
+
+	serve, ok := engines[*engine]
+	if !ok {
+		return fmt.Errorf("unknown -engine %q (have nethttp, fiber)", *engine)
+	}
+	var err error
+	if o.rt, err = o.flags.Runtime(nil); err != nil {
+		return err
+	}
+	defer o.rt.Close()
+	s, err := serve(&o)
+	if err != nil {
+		return err
+	}
+	return s.Wait(os.Stdout)
+}
+
+// serveNetHTTP is what a program has that exists, but for one line.
+func serveNetHTTP(o *options) (*app.Server, error) {
+	network, address := o.flags.Network()
+	lc := stdnet.ListenConfig{Runtime: o.rt, Mode: o.mode}
+	ln, err := lc.Listen(context.Background(), network, address)
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(hello)}
+	go func() {
+		if err := srv.Serve(ln); err != http.ErrServerClosed {
+			fmt.Fprintln(os.Stderr, "httphello:", err)
+			os.Exit(1)
+		}
+	}()
+	stop := func(ctx context.Context) { _ = srv.Shutdown(ctx) } // cut off with the runtime otherwise
+	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Before: stop}, nil
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(greeting)) // a peer that is gone hears no error
+}
+
+// serveFibers answers on the loops' own threads.
+func serveFibers(o *options) (*app.Server, error) {
+	network, address := o.flags.Network()
+	ln, err := o.rt.Listen(context.Background(), network, address, fiber.Serve(helloFiber))
+	if err != nil {
+		return nil, err
+	}
+	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain}, nil
+}
+
+var response = strings.Join([]string{
+	"HTTP/1.1 200 OK",
+	"Content-Type: text/plain; charset=utf-8",
+	fmt.Sprintf("Content-Length: %d", len(greeting)),
+	"", greeting,
+}, "\r\n")
