@@ -12,13 +12,16 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// starved is a rig whose pool can lend two receive buffers and no more.
+// starvedRig is a rig whose pool can lend two receive buffers and no more.
 func starvedRig(t *testing.T) *rig {
 	return newRig(t, func(c *rigConfig) {
 		c.RecvBuffers, c.RecvBufferSize = 8, 16<<10
 		c.Budget = 32 << 10
 	})
 }
+
+// starving reports that a receive waits in line for buffers.
+func (r *rig) starving(o *record) bool { return r.slots.all[o.op.State.Slot].where == inStarved }
 
 func TestReceiversWaitForBuffersInLine(t *testing.T) {
 	r := starvedRig(t)
@@ -92,7 +95,7 @@ func TestStarvedReceiveEnds(t *testing.T) {
 			o := r.submit(driver.Recv, s, nil)
 			_, err = syscall.Write(peer, []byte("x"))
 			require.NoError(t, err)
-			r.until(func() bool { return r.slots.all[o.op.State.Slot].where == inStarved })
+			r.until(func() bool { return r.starving(o) })
 			end(r, o, s)
 			r.until(func() bool { return o.ended })
 			require.Equal(t, driver.ErrCanceled, o.err)
@@ -156,11 +159,11 @@ func TestGreedyLeavesSome(t *testing.T) {
 	fill := func() { _, _ = syscall.Write(greedyPeer, make([]byte, 1<<20)) }
 	fill()
 	greedy := r.submit(driver.Recv, greedySock, nil)
-	r.until(func() bool { return r.slots.lists[inStarved].n == 1 })
+	r.until(func() bool { return r.starving(greedy) })
 	_, err := syscall.Write(modestPeer, []byte("x"))
 	require.NoError(t, err)
 	modest := r.submit(driver.Recv, modestSock, nil)
-	r.until(func() bool { return r.slots.lists[inStarved].n == 2 })
+	r.until(func() bool { return r.starving(modest) })
 
 	r.release(hog.chunks...)
 	for range 10 {
