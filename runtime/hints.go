@@ -50,6 +50,9 @@ func (c *Conn) sizes() *Sizes {
 	return &c.loop.rt.cfg.Sizes
 }
 
+// Sizes returns the connection's row of the size policy.
+func (c *Conn) Sizes() Sizes { return *c.sizes() }
+
 // expected is how much of what Expect announced is still to come.
 func (c *Conn) expected() int64 {
 	if c.more == nil {

@@ -20,6 +20,8 @@ type Conn struct {
 	err    error // why it closed
 	closed bool
 	opened func()
+	line   buffers.Chain // what ReadLine returned last
+	holder bool          // the fiber releases it at its end
 
 	draining bool
 	busy     bool
@@ -67,6 +69,7 @@ func (c *Conn) RemoteAddr() net.Addr { return c.rc.RemoteAddr() }
 // Close sends what was written, then closes the connection. It does not wait.
 // Further calls do nothing.
 func (c *Conn) Close() error {
+	c.dropLine()
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -75,6 +78,7 @@ func (c *Conn) Close() error {
 
 // Abort closes the connection at once; what was written and not sent is dropped.
 func (c *Conn) Abort() {
+	c.dropLine()
 	if c.timer != nil {
 		c.timer.Stop()
 	}

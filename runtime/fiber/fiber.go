@@ -16,7 +16,8 @@ type fiber struct {
 	yield   func(struct{}) bool
 	parked  bool
 	ended   bool
-	waiting waiter // what wakes it
+	waiting waiter  // what wakes it
+	lines   []*Conn // connections that ReadLine was called on
 }
 
 // waiter identifies what a parked fiber waits for: wakes for anything else pass.
@@ -49,8 +50,19 @@ func start(l *runtime.Loop, f func(*fiber)) *fiber {
 // finished gives a panic the fiber's own stack, before it goes on to the loop.
 func (fb *fiber) finished() {
 	fb.ended = true
+	for _, c := range fb.lines {
+		c.dropLine()
+	}
 	if v := recover(); v != nil {
 		panic(&panicked{value: v, stack: debug.Stack()})
+	}
+}
+
+// holds notes that c may hold a line, which ends with the fiber at the latest.
+func (fb *fiber) holds(c *Conn) {
+	if !c.holder {
+		c.holder = true
+		fb.lines = append(fb.lines, c)
 	}
 }
 

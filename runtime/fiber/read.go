@@ -9,8 +9,14 @@ import (
 // waitData suspends the fiber until something is unread. The error is io.EOF at
 // the end of the stream.
 func (c *Conn) waitData() error {
+	c.dropLine()
+	return c.waitMore(0)
+}
+
+// waitMore suspends the fiber until more than n bytes are unread.
+func (c *Conn) waitMore(n int) error {
 	in := c.rc.Unread()
-	for in.Empty() {
+	for in.Len() <= n {
 		switch {
 		case c.rc.EOF() && !c.closed:
 			return io.EOF
@@ -63,10 +69,11 @@ func (c *Conn) ReadChain() (buffers.Chain, error) {
 // io.ErrUnexpectedEOF if there were too few. The read deadline does not end it
 // once it began; a read time-out of the connection does.
 func (c *Conn) ReadFull(p []byte) (int, error) {
+	c.dropLine()
 	if c.closed {
 		return 0, c.endError("read")
 	}
-	if len(p)-c.rc.Unread().Len() < c.rc.Loop().Runtime().Config().Sizes.Direct {
+	if len(p)-c.rc.Unread().Len() < c.rc.Sizes().Direct {
 		return io.ReadFull(c, p)
 	}
 	var done bool
