@@ -1,6 +1,7 @@
 package stdnet
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,6 +16,7 @@ const (
 	hotWindows = 2  // so many in a row make hot
 	coldConns  = 8
 	coldTime   = 100 * time.Millisecond // of fewer make cold
+	longPause  = int64(4 * heatWindow)
 )
 
 // heat tells whether a loop is worth its thread switches. Its methods may be
@@ -25,16 +27,20 @@ type heat struct {
 	ends   atomic.Int64  // and when it ends
 	active atomic.Int32  // connections active in it
 
-	// Touched only by who ended a window, one at a time.
-	above int   // windows in a row
-	below int64 // since when there have been too few; 0 when there are enough
+	rolling sync.Mutex // held to end a window; guards the rest
+	above   int        // windows in a row
+	below   int64      // since when there have been too few; 0 when there are enough
 }
 
 // note says that a connection received something. seen is the connection's.
 func (h *heat) note(seen *uint32) {
 	now := clock()
-	if end := h.ends.Load(); now >= end && h.ends.CompareAndSwap(end, now+int64(heatWindow)) {
-		h.roll(end, now)
+	if now >= h.ends.Load() && h.rolling.TryLock() {
+		if end := h.ends.Load(); now >= end {
+			h.ends.Store(now + int64(heatWindow))
+			h.roll(end, now)
+		}
+		h.rolling.Unlock()
 	}
 	if w := h.window.Load(); *seen != w {
 		*seen = w
@@ -42,7 +48,7 @@ func (h *heat) note(seen *uint32) {
 	}
 }
 
-// roll ends the window that should have ended at end.
+// roll ends the window that should have ended at end, with rolling held.
 func (h *heat) roll(end, now int64) {
 	n := int64(h.active.Swap(0))
 	h.window.Add(1)
@@ -58,7 +64,8 @@ func (h *heat) roll(end, now int64) {
 	case n >= coldConns:
 		h.below = 0
 	case h.below == 0:
-		h.below = end
+		// A single pause, however long, does not make cold: a burst may follow.
+		h.below = max(end, now-longPause)
 	}
 	switch hot := h.hot.Load(); {
 	case !hot && h.above >= hotWindows:

@@ -1,0 +1,70 @@
+package stdnet
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestHeat feeds windows, of so many active connections each.
+func TestHeat(t *testing.T) {
+	const window = int64(heatWindow)
+	for _, tt := range []struct {
+		name    string
+		windows []int // active connections; -n for a gap of n windows
+		hot     bool
+	}{
+		{"idle", []int{0, 0, 0}, false},
+		{"few", []int{8, 8, 8, 8}, false},
+		{"many once", []int{64, 1}, false},
+		{"many", []int{64, 64}, true},
+		{"between", []int{64, 64, 10, 10, 10, 10, 10, 10}, true},
+		{"pause between bursts", []int{64, 64, -1000, 64, 64, -1000, 64, 64}, true},
+		{"long idle", append([]int{64, 64, -1000}, make([]int, 60)...), false},
+		{"trickle", []int{64, 64, -20, 1, -20, 1, -20, 1, -20, 1}, false},
+		{"pauses", []int{64, 64, 0, 0, 64, 0, 0, 64}, true},
+		{"spread out", []int{-10, 64, -10, 64, -10}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := &heat{}
+			now := window
+			end := now
+			for _, n := range tt.windows {
+				if n < 0 {
+					now += int64(-n) * window
+					continue
+				}
+				h.active.Store(int32(n))
+				h.roll(end, now)
+				now += window
+				end = now
+			}
+			require.Equal(t, tt.hot, h.hot.Load())
+		})
+	}
+}
+
+func TestHeatCountsAConnectionOnce(t *testing.T) {
+	h := &heat{}
+	h.window.Store(7)
+	h.ends.Store(clock() + int64(1e12))
+	var a, b uint32
+	for range 5 {
+		h.note(&a)
+		h.note(&b)
+	}
+	require.EqualValues(t, 2, h.active.Load())
+}
+
+func TestModeText(t *testing.T) {
+	for _, m := range []Mode{Auto, Loop, Poller} {
+		text, err := m.MarshalText()
+		require.NoError(t, err)
+		var got Mode
+		require.NoError(t, got.UnmarshalText(text))
+		require.Equal(t, m, got)
+	}
+	var m Mode
+	require.Error(t, m.UnmarshalText([]byte("roam")))
+	require.Equal(t, "Mode(9)", Mode(9).String())
+}
