@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -30,8 +32,9 @@ const (
 // thread (EEXIST).
 //
 // Errors wrap the errno of the call that was refused. One for which
-// errors.Is(err, errors.ErrUnsupported) holds says that the kernel has io_uring
-// but not multishot receive with buffer rings (6.0).
+// errors.Is(err, errors.ErrUnsupported) holds says that the engine can not run
+// here: io_uring is missing or forbidden, or has no multishot receive with buffer
+// rings (6.0).
 func Open(cfg *driver.Config) (driver.Engine, error) {
 	e := &engine{pool: cfg.Pool, log: cfg.Logger, loop: cfg.Loop}
 	e.feats.disabled = cfg.Disable
@@ -55,7 +58,8 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 		CQEntries: uint32(entries * cqFactor),
 	})
 	if err != nil {
-		return fmt.Errorf("uring: %w: %s", err, ring.SetupMeaning(err))
+		return unsupported(fmt.Errorf("uring: %w: %s", err, ring.SetupMeaning(err)),
+			unix.EPERM, unix.EACCES, unix.ENOSYS)
 	}
 	if missing := requiredFeatures &^ e.ring.Features(); missing != 0 {
 		return fmt.Errorf("uring: kernel without %s: %w", missing, errors.ErrUnsupported)
@@ -67,7 +71,7 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	count := orDefault(cfg.RecvBuffers, defaultRecvBuffers)
 	size := orDefault(cfg.RecvBufferSize, defaultRecvSize)
 	if err := e.recv.open(e.ring, e.pool, count, size); err != nil {
-		return fmt.Errorf("uring: ring of %d receive buffers: %w", count, err)
+		return unsupported(fmt.Errorf("uring: ring of %d receive buffers: %w", count, err), unix.EINVAL)
 	}
 	if err := e.waker.open(); err != nil {
 		return fmt.Errorf("uring: eventfd: %w", err)
@@ -109,4 +113,15 @@ func (e *engine) makeCaps() driver.Caps {
 		MaxSegments:    maxSegments,
 		Features:       e.feats.names,
 	}
+}
+
+// unsupported marks err as errors.ErrUnsupported if it is one of the errnos with
+// which a kernel refuses what it does not have or allow.
+func unsupported(err error, errnos ...unix.Errno) error {
+	for _, errno := range errnos {
+		if errors.Is(err, errno) {
+			return fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
+		}
+	}
+	return err
 }
