@@ -129,7 +129,8 @@ func (c *Conn) sentFile(r *driver.Result) {
 			if err == io.ErrUnexpectedEOF {
 				err = fmt.Errorf("%s is shorter than was promised: %w", f.file.Name(), err)
 			}
-			c.fail(c.opErr("sendfile", "sendfile", err))
+			// Not by an orderly end: what was sent would pass for all there is.
+			c.abort(c.opErr("sendfile", "sendfile", err))
 		}
 		return
 	}

@@ -342,10 +342,15 @@ func TestSendFileThatIsTooShort(t *testing.T) {
 		err error
 	}
 	sent := make(chan outcome, 1)
-	addr, ended := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
+	addr, ended := serveFuncs(t, rt, funcs{data: func(c *runtime.Conn, in *buffers.Chain) {
+		in.Release()
 		require.NoError(t, c.SendFile(f, 0, promised, func(n int64, err error) { sent <- outcome{n, err} }))
 	}})
-	all, _ := io.ReadAll(dial(t, addr)) // perhaps cut off by a reset
+	c := dial(t, addr)
+	_, err = c.Write([]byte("x"))
+	require.NoError(t, err)
+	all, err := io.ReadAll(c)
+	require.ErrorIs(t, err, syscall.ECONNRESET, "the peer must not take it for the whole file")
 	require.LessOrEqual(t, len(all), size)
 	o := receive(t, sent)
 	require.EqualValues(t, size, o.n)
@@ -395,6 +400,8 @@ func TestPanicEndsOnlyItsConnection(t *testing.T) {
 	_, err := victim.Write([]byte("!"))
 	require.NoError(t, err)
 	require.ErrorIs(t, receive(t, ended), runtime.ErrPanic)
+	_, err = victim.Read(make([]byte, 1))
+	require.ErrorIs(t, err, syscall.ECONNRESET, "the peer must not take it for an orderly end")
 	require.NoError(t, pingPongOn(bystander, "still here", 10))
 	require.EqualValues(t, 1, rt.Stats().Total().Panics)
 }

@@ -18,7 +18,7 @@ func (l *Loop) contain(where string, value any) {
 		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 	if c := l.current; c != nil {
 		l.current = nil
-		c.fail(ErrPanic)
+		c.abort(ErrPanic) // not by an orderly end: the peer would take it for all there is
 	}
 }
 
