@@ -36,6 +36,10 @@ func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
 		done(n, nil)
 		return
 	}
+	if c.is(stEnded) {
+		done(n, c.endError())
+		return
+	}
 	f := &recvFull{dst: dst, n: n, done: done}
 	m.full = f
 	if c.is(stEOF | stFailed | stClosing | stEnding) {
@@ -135,8 +139,10 @@ func (f *recvFull) deliver(c *Conn) {
 // end takes the RecvFull from the connection and tells its caller.
 func (f *recvFull) end(c *Conn, err error) {
 	c.more.full = nil
-	if !c.is(stEnded) {
-		c.receive()
+	if c.is(stEnded) {
+		c.loop.later(c, func() { f.done(f.n, err) })
+		return
 	}
+	c.receive()
 	f.done(f.n, err)
 }

@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"bytes"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,23 @@ func under(t *testing.T, k faults.Kind) *runtime.Config {
 	return &runtime.Config{Loops: 1, WrapEngine: func(open driver.Open) driver.Open {
 		return faults.Wrap(open, cfg)
 	}}
+}
+
+// TestRecvFullAfterTheEnd: no callback is left out, however late.
+func TestRecvFullAfterTheEnd(t *testing.T) {
+	rt := newRuntime(t, nil)
+	got := make(chan error, 1)
+	addr, ended := serveFuncs(t, rt, funcs{
+		open: func(c *runtime.Conn) { c.Abort(io.ErrNoProgress) },
+		closed: func(c *runtime.Conn, _ error) {
+			c.RecvFull(make([]byte, 10), func(_ int, err error) { got <- err })
+		},
+	})
+	if c, err := net.Dial("tcp", addr.String()); err == nil { // else it was reset already
+		defer c.Close()
+	}
+	require.ErrorIs(t, receive(t, got), io.ErrNoProgress)
+	require.ErrorIs(t, receive(t, ended), io.ErrNoProgress)
 }
 
 // TestMemoryOfAZeroCopySend: what the kernel has taken and not yet let go of is
