@@ -111,8 +111,8 @@ func controller(t *testing.T, s stack) []string {
 	srv := s.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		fmt.Fprint(w, rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Now().Add(watchdog)))
-		time.Sleep(2 * soon)
+		time.Sleep(11 * soon)
 		echoBody(w, r)
-	}), func(srv *httptest.Server) { srv.Config.ReadTimeout, srv.Config.WriteTimeout = soon, soon })
+	}), func(srv *httptest.Server) { srv.Config.ReadTimeout, srv.Config.WriteTimeout = 10*soon, 10*soon })
 	return []string{say(srv.client.Post(srv.URL, "x/y", http.NoBody))}
 }

@@ -113,25 +113,6 @@ func sum(list []int) (total int) {
 	return total
 }
 
-// TestMovesKeepOptions: what the program set stays set.
-func TestMovesKeepOptions(t *testing.T) {
-	server, client := pair(t, newRuntime(t), "tcp", stdnet.Roam)
-	tcp := server.(*stdnet.TCPConn)
-	require.NoError(t, tcp.SetNoDelay(false))
-	require.NoError(t, tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-		Enable: true, Idle: 77 * time.Second, Interval: 7 * time.Second, Count: 3,
-	}))
-	before := readOptions(t, tcp)
-	for range 10 {
-		_, err := client.Write([]byte("x"))
-		require.NoError(t, err)
-		_, err = server.Read(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, before, readOptions(t, tcp))
-	}
-	require.Contains(t, before, 77)
-}
-
 // TestAutoMoves shows that load moves connections to the loop, and its absence
 // back, without a byte lost.
 func TestAutoMoves(t *testing.T) {

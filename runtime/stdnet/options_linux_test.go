@@ -3,11 +3,15 @@
 package stdnet_test
 
 import (
+	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/runtime/stdnet"
 )
 
 // readOptions asks the system for a connection's options.
@@ -27,4 +31,23 @@ func readOptions(t *testing.T, c syscall.Conn) (values []int) {
 		}
 	}))
 	return values
+}
+
+// TestMovesKeepOptions: what the program set stays set.
+func TestMovesKeepOptions(t *testing.T) {
+	server, client := pair(t, newRuntime(t), "tcp", stdnet.Roam)
+	tcp := server.(*stdnet.TCPConn)
+	require.NoError(t, tcp.SetNoDelay(false))
+	require.NoError(t, tcp.SetKeepAliveConfig(net.KeepAliveConfig{
+		Enable: true, Idle: 77 * time.Second, Interval: 7 * time.Second, Count: 3,
+	}))
+	before := readOptions(t, tcp)
+	for range 10 {
+		_, err := client.Write([]byte("x"))
+		require.NoError(t, err)
+		_, err = server.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.Equal(t, before, readOptions(t, tcp))
+	}
+	require.Contains(t, before, 77)
 }
