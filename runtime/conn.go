@@ -78,6 +78,7 @@ const (
 	stShutdown                          // the handler was told of a Shutdown
 	stCloseCalled                       // Closed was called
 	stDetaching                         // Detach waits for receiving to stop
+	stRelayed                           // in a relay: what it sends is not what it reads
 )
 
 func (c *Conn) is(s connState) bool { return c.state&s != 0 }
@@ -108,9 +109,7 @@ func (l *Loop) adopt(b newborn) {
 		return
 	}
 	if l.quit {
-		l.current = nil
 		c.abort(ErrClosed)
-		return
 	}
 	c.receive()
 	if h, ok := c.handler.(OpenHandler); ok {

@@ -83,10 +83,14 @@ func (c *Conn) finish(reset bool) {
 }
 
 // ended releases everything and tells the handler. The engine has let go.
+//
+// What it tells, it tells by callbacks of their own: one that panics must not keep
+// the others from theirs.
 func (c *Conn) ended() {
 	l := c.loop
-	if r, ok := c.handler.(*recvFile); ok {
-		r.salvage()
+	l.forget(c)
+	if s, ok := c.handler.(salvager); ok {
+		s.salvage()
 	}
 	c.in.Release()
 	c.out.Release()
@@ -99,9 +103,16 @@ func (c *Conn) ended() {
 			m.full.end(c, c.endError())
 		}
 		if m.detach != nil {
-			c.undetach(c.endError())
+			l.later(c, func() { c.undetach(c.endError()) })
 		}
 	}
+	if c.handler != nil {
+		l.later(c, func() { c.handler.Closed(c, c.err) })
+	}
+}
+
+// forget takes the connection off the loop's books.
+func (l *Loop) forget(c *Conn) {
 	l.conns.remove(c)
 	l.numConns.Add(-1)
 	l.rt.conns.Add(-1)
@@ -112,10 +123,11 @@ func (c *Conn) ended() {
 	if c.err != nil {
 		l.stats.Failed++
 	}
-	if c.handler != nil {
-		c.handler.Closed(c, c.err)
-	}
 }
+
+// salvager is a handler with a use for what was received before the connection
+// failed.
+type salvager interface{ salvage() }
 
 // endError is what operations that the end cut short report.
 func (c *Conn) endError() error {

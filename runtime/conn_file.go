@@ -163,7 +163,7 @@ func (c *Conn) fileSent() {
 func (c *Conn) dropFiles() {
 	for c.hasFiles() {
 		if f := c.popFile(); f.done != nil {
-			f.done(f.sent, c.endError())
+			c.loop.later(c, func() { f.done(f.sent, c.endError()) })
 		}
 	}
 	c.out.Release()

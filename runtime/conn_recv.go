@@ -134,6 +134,9 @@ func (c *Conn) checkMarks() {
 	if c.hasFiles() {
 		unsent = c.Unsent()
 	}
+	if c.is(stRelayed) {
+		unsent = 0 // a peer that does not read may wait for the other to be read
+	}
 	if c.is(stHeld) {
 		if unread <= cfg.UnreadLow && unsent <= cfg.UnsentLow {
 			c.state &^= stHeld

@@ -157,7 +157,7 @@ func (d *dial) connected(s driver.Socket) {
 	l.stats.Dialed++
 	l.numConns.Add(1)
 	l.rt.conns.Add(1)
-	l.newborns = append(l.newborns, newborn{sock: s, accept: func(c *Conn) Handler {
+	l.newborns = append(l.newborns, newborn{sock: s, adopted: true, accept: func(c *Conn) Handler {
 		d.end()
 		return d.done(c, nil)
 	}})

@@ -10,7 +10,7 @@ import (
 // RelayResult is how a relay ended.
 type RelayResult struct {
 	AToB, BToA   int64 // bytes received on one side and queued on the other
-	ErrA, ErrB   error // why each side ended; nil after an orderly end
+	ErrA, ErrB   error // why each side ended by itself; nil after an orderly end
 	closed, eofs int
 }
 
@@ -18,32 +18,37 @@ type RelayResult struct {
 func (r *RelayResult) Err() error { return errors.Join(r.ErrA, r.ErrB) }
 
 // Relay lets bytes flow both ways between two connections of one loop until both
-// have ended, then calls done. What one side receives is queued on the other as
-// it is, without a copy. A side that does not take its bytes pauses the reading
-// of the other; the end of one side's data is passed on as such, and an error or
-// reset of one side ends both. The relay becomes the handler of both connections;
-// what they have unread is passed on first. Connections on different loops panic.
+// have ended, then calls done on the loop. What one side receives is queued on the
+// other as it is, without a copy. A side that does not take its bytes pauses the
+// reading of the other, at Config.UnsentHigh, and nothing else.
 //
-// If idle is positive, the relay ends with ErrIdle when nothing moved in either
-// direction for so long.
+// The end of one side's data is passed on as such, and the other direction goes on.
+// An error or reset of one side ends both: the other still gets what was received
+// before, and an orderly end, since a reset would take that away again. The result
+// tells who failed.
+//
+// The relay becomes the handler of both connections; what they have unread is passed
+// on first, and a connection that has ended already ends the relay. A Shutdown of
+// the runtime waits for it to end. Connections on different loops panic, as do those
+// that are receiving in full or to a file.
+//
+// If idle is positive, the relay ends with ErrIdle on both sides when nothing moved
+// in either direction for so long.
 func Relay(a, b *Conn, idle time.Duration, done func(*RelayResult)) {
 	if a.loop != b.loop {
 		panic("runtime: Relay between connections of different loops")
 	}
+	a.mustNotReceive("Relay")
+	b.mustNotReceive("Relay")
 	r := &relay{done: done}
 	r.sides[0] = relaySide{relay: r, conn: a, peer: &r.sides[1], moved: &r.result.AToB, err: &r.result.ErrA}
 	r.sides[1] = relaySide{relay: r, conn: b, peer: &r.sides[0], moved: &r.result.BToA, err: &r.result.ErrB}
 	if idle > 0 {
-		r.idle = idle
-		r.last = a.loop.now
+		r.idle, r.start = idle, a.loop.now
 		r.timer = a.loop.AfterFunc(idle, r.checkIdle)
 	}
 	for i := range r.sides {
-		s := &r.sides[i]
-		s.conn.handler = s
-		s.conn.Resume()
-		s.conn.state |= stFresh
-		s.conn.markReady()
+		r.sides[i].begin()
 	}
 }
 
@@ -52,7 +57,7 @@ type relay struct {
 	result RelayResult
 	done   func(*RelayResult)
 	idle   time.Duration
-	last   int64 // loop time of the last bytes
+	start  int64 // loop time
 	timer  *Timer
 }
 
@@ -65,33 +70,51 @@ type relaySide struct {
 	err   *error
 }
 
-// Data passes on what was received.
-func (s *relaySide) Data(c *Conn, in *buffers.Chain) {
-	to := s.peer.conn
-	if to.Closing() {
-		in.Release() // its error ends this side too
+// begin takes the connection over, with all that happened before.
+func (s *relaySide) begin() {
+	c := s.conn
+	c.handler = s
+	if c.is(stCloseCalled) { // to the former handler
+		c.loop.later(nil, func() { s.Closed(c, c.endError()) })
 		return
 	}
-	*s.moved += int64(in.Len())
-	s.relay.last = c.loop.now
-	if to.Send(in.TakeAll()) == nil && to.is(stFull) {
+	c.Resume()
+	c.state = c.state&^stEOFTold | stRelayed | stFresh
+	c.markReady()
+	c.markDirty()
+}
+
+// Data passes on what was received.
+func (s *relaySide) Data(c *Conn, in *buffers.Chain) {
+	to, n := s.peer.conn, in.Len()
+	if to.Send(in.TakeAll()) != nil {
+		return // its end ends this side too
+	}
+	*s.moved += int64(n)
+	if to.is(stFull) {
+		c.loop.stats.Paused++
 		c.Pause()
 	}
 }
+
+// salvage passes on what a paused connection received before it failed.
+func (s *relaySide) salvage() { s.Data(s.conn, &s.conn.in) }
 
 // Drained lets the other side read again.
 func (s *relaySide) Drained(*Conn) { s.peer.conn.Resume() }
 
 // EOF passes on the end of the data, and ends the relay with the second one.
-func (s *relaySide) EOF(c *Conn) {
-	s.relay.result.eofs++
-	if s.relay.result.eofs < len(s.relay.sides) {
+func (s *relaySide) EOF(*Conn) {
+	if s.relay.result.eofs++; s.relay.result.eofs < len(s.relay.sides) {
 		_ = s.peer.conn.CloseWrite() // closed by its own error otherwise
 		return
 	}
 	s.conn.Close()
 	s.peer.conn.Close()
 }
+
+// Shutdown lets the relay go on: only its peers know when they are done.
+func (s *relaySide) Shutdown(*Conn) {}
 
 // Closed ends the other side, and the relay with the second one.
 func (s *relaySide) Closed(_ *Conn, err error) {
@@ -107,18 +130,21 @@ func (s *relaySide) Closed(_ *Conn, err error) {
 	r.done(&r.result)
 }
 
+// checkIdle runs when the timer fires. Bytes that a slow side takes from its queue
+// count as those that come.
 func (r *relay) checkIdle() {
-	a := r.sides[0].conn
-	if rest := r.last + int64(r.idle) - a.loop.now; rest > 0 {
+	a, b := r.sides[0].conn, r.sides[1].conn
+	last := max(r.start, a.lastRead, a.lastWrite, b.lastRead, b.lastWrite)
+	if rest := last + int64(r.idle) - a.loop.now; rest > 0 {
 		r.timer.Reset(time.Duration(rest))
 		return
 	}
-	for i := range r.sides {
-		r.sides[i].conn.abort(ErrIdle)
-	}
+	a.abort(ErrIdle)
+	b.abort(ErrIdle)
 }
 
 var (
-	_ EOFHandler   = (*relaySide)(nil)
-	_ DrainHandler = (*relaySide)(nil)
+	_ EOFHandler      = (*relaySide)(nil)
+	_ DrainHandler    = (*relaySide)(nil)
+	_ ShutdownHandler = (*relaySide)(nil)
 )
