@@ -1,7 +1,9 @@
 package runtime
 
 import (
+	"errors"
 	"net"
+	"syscall"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
@@ -137,7 +139,8 @@ func (c *Conn) send() {
 		c.finish(false)
 	case c.is(stShutWrite) && !c.is(stWriteShut):
 		c.state |= stWriteShut
-		if err := c.loop.engine.CloseWrite(c.sock); err != nil {
+		// A connection that has ended already tells so to who receives.
+		if err := c.loop.engine.CloseWrite(c.sock); err != nil && !errors.Is(err, syscall.ENOTCONN) {
 			c.fail(c.opErr("close", "shutdown", err))
 		}
 	}

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/faults"
@@ -37,6 +40,61 @@ func TestRecvFullAfterTheEnd(t *testing.T) {
 	}
 	require.ErrorIs(t, receive(t, got), io.ErrNoProgress)
 	require.ErrorIs(t, receive(t, ended), io.ErrNoProgress)
+}
+
+// TestCloseWriteTwice: what has come is not lost because there is nothing to end.
+func TestCloseWriteTwice(t *testing.T) {
+	rt := newRuntime(t, nil)
+	near, far := tcpPair(t)
+	require.NoError(t, near.(*net.TCPConn).CloseWrite())
+	_, err := far.Write([]byte("all"))
+	require.NoError(t, err)
+	require.NoError(t, far.Close())
+	got, ended := make(chan string, 1), make(chan error, 1)
+	adopt(t, rt.Loops()[0], near, &funcs{
+		open: func(c *runtime.Conn) {
+			c.Pause()
+			_ = c.CloseWrite()
+			c.Loop().AfterFunc(0, c.Resume)
+		},
+		eof: func(c *runtime.Conn) {
+			got <- string(c.Unread().Bytes())
+			c.Close()
+		},
+		closed: func(_ *runtime.Conn, err error) { ended <- err },
+	})
+	require.NoError(t, receive(t, ended))
+	require.Equal(t, "all", receive(t, got))
+}
+
+// TestDetachLeavesNoChunk: the room for a file that could not be read at once goes
+// back too. A leak fails the runtime's Close.
+func TestDetachLeavesNoChunk(t *testing.T) {
+	rt := newRuntime(t, under(t, faults.ShortRecv)) // ReadNow reads nothing
+	name := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(name, make([]byte, 100), 0o600))
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	defer f.Close()
+	near, far := tcpPair(t)
+	done := make(chan error, 1)
+	adopt(t, rt.Loops()[0], near, &funcs{open: func(c *runtime.Conn) {
+		if err := c.SendFile(f, 0, 100, nil); err != nil {
+			done <- err
+			return
+		}
+		c.Detach(func(socket driver.Detached, unread buffers.Chain, err error) {
+			unread.Release()
+			if err == nil {
+				err = socket.(io.Closer).Close()
+			}
+			done <- err
+		})
+	}})
+	require.NoError(t, receive(t, done))
+	all, err := io.ReadAll(far)
+	require.NoError(t, err)
+	require.Len(t, all, 100)
 }
 
 // TestMemoryOfAZeroCopySend: what the kernel has taken and not yet let go of is
