@@ -2,12 +2,17 @@ package runtime_test
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
 )
 
 // tick is how often a test looks whether what it waits for is there.
@@ -44,4 +49,39 @@ func devNull(t *testing.T) *os.File {
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f
+}
+
+// memoryCap is what one transfer may take of the process, however large it is.
+const memoryCap = 8 << 20
+
+// mapped is how much pooled memory the runtime has.
+func mapped(rt *runtime.Runtime) int64 {
+	var n int64
+	for _, l := range rt.Stats().Loops {
+		n += l.Pool.Mapped
+	}
+	return n
+}
+
+// pattern is n bytes of pseudo-random data as a stream, the same each time: tests
+// of large transfers hold none of them whole.
+func pattern(n int64) io.Reader {
+	return io.LimitReader(mathrand.NewChaCha8([32]byte{1}), n)
+}
+
+// writePattern writes the pattern and returns its hash.
+func writePattern(w io.Writer, n int64) []byte {
+	hash := sha256.New()
+	_, _ = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(w, hash)}, pattern(n), make([]byte, 64<<10))
+	return hash.Sum(nil)
+}
+
+// hashPattern is the hash of the pattern.
+func hashPattern(n int64) []byte { return writePattern(io.Discard, n) }
+
+// hashAll reads to the end and returns the hash and the number of bytes.
+func hashAll(r io.Reader) ([]byte, int64) {
+	hash := sha256.New()
+	n, _ := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{r}, make([]byte, 64<<10))
+	return hash.Sum(nil), n
 }
