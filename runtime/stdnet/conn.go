@@ -33,20 +33,22 @@ type conn struct {
 	ring   *ring  // on a loop, else nil
 	home   *home
 	origin *origin
-	names  *names // since it first moved
-	left   []byte // received on a loop, not read yet, when std is set
+	moves  *moves // since it first moved
 
-	readDeadline, writeDeadline time.Time
+	readDeadline, writeDeadline instant
 
-	held    int    // calls that use std beside the locks
-	seen    uint32 // by home.heat; guarded by reading
+	held    int32 // calls that use std beside the locks
+	seen    uint8 // by home.heat; guarded by reading
 	closed  bool
 	stay    bool // never moves again
 	discard bool // SetLinger(0): Close drops what is unsent
 }
 
-// names are a connection's addresses, which outlive its sockets.
-type names struct{ local, remote net.Addr }
+// moves is what a connection needs that has moved: most of many never do.
+type moves struct {
+	local, remote net.Addr // they outlive the sockets
+	left          []byte   // received on a loop, not read yet, when std is set
+}
 
 // TCPConn is a TCP connection. It has the methods of net.TCPConn, which like
 // those may be called from any goroutine.
@@ -95,7 +97,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			return n, c.opError("read", err)
 		}
-		if len(c.left) > 0 {
+		if c.hasLeft() {
 			return c.readLeft(p)
 		}
 		n, err := c.std.Read(p)
@@ -113,18 +115,20 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) readLeft(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.expired(c.readDeadline) {
+	if c.closed || c.readDeadline.over() {
 		n, err := c.std.Read(p)
 		return n, c.fix(err)
 	}
-	n := copy(p, c.left)
-	if c.left = c.left[n:]; len(c.left) == 0 {
-		c.left = nil
+	m := c.moves
+	n := copy(p, m.left)
+	if m.left = m.left[n:]; len(m.left) == 0 {
+		m.left = nil
 	}
 	return n, nil
 }
 
-func (c *conn) expired(t time.Time) bool { return !t.IsZero() && time.Until(t) <= 0 }
+// hasLeft tells whether there is something for readLeft.
+func (c *conn) hasLeft() bool { return c.moves != nil && len(c.moves.left) > 0 }
 
 // Write writes p: into the connection's queue, which is bounded, from where it
 // leaves without further calls, or into the kernel. It waits for room.
@@ -179,8 +183,8 @@ func (c *conn) CloseWrite() error {
 func (c *conn) LocalAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.names != nil {
-		return c.names.local
+	if c.moves != nil {
+		return c.moves.local
 	}
 	return c.std.LocalAddr()
 }
@@ -189,8 +193,8 @@ func (c *conn) LocalAddr() net.Addr {
 func (c *conn) RemoteAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.names != nil {
-		return c.names.remote
+	if c.moves != nil {
+		return c.moves.remote
 	}
 	return c.std.RemoteAddr()
 }
@@ -215,17 +219,18 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 func (c *conn) setDeadline(t time.Time, read, write bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	at := instantOf(t)
 	if read {
-		c.readDeadline = t
+		c.readDeadline = at
 	}
 	if write {
-		c.writeDeadline = t
+		c.writeDeadline = at
 	}
 	switch {
 	case c.std == nil && c.closed:
 		return c.setError("set", net.ErrClosed)
 	case c.std == nil:
-		c.ring.setDeadline(t, read, write)
+		c.ring.setDeadline(at, read, write)
 		return nil
 	case !write:
 		return c.fix(c.std.SetReadDeadline(t))

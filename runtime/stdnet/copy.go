@@ -57,7 +57,7 @@ func standard(r io.Reader) (src io.Reader, done func()) {
 func (c *conn) holdEmpty() socket {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if len(c.left) > 0 {
+	if c.hasLeft() {
 		return nil
 	}
 	return c.hold()
@@ -145,10 +145,16 @@ func (c *conn) WriteTo(w io.Writer) (total int64, err error) {
 // writeSome copies what has come to w.
 func (c *conn) writeSome(w io.Writer) (int64, error) {
 	c.reading.Lock()
-	r, left := c.ring, c.left
+	r := c.ring
 	if r == nil {
-		c.left = nil
+		var left []byte
+		if c.hasLeft() {
+			left, c.moves.left = c.moves.left, nil
+		}
 		c.reading.Unlock()
+		if left == nil {
+			return 0, nil // it has just moved
+		}
 		n, err := w.Write(left)
 		return int64(n), err
 	}

@@ -9,30 +9,53 @@ import "time"
 //
 // It is guarded by the lock of its ring.
 type deadline struct {
-	at    int64 // by clock; 0 for none, past for one that is over
-	armed int64 // what the timer is armed for, 0 if it is not
+	at    instant
+	armed instant // what the timer is armed for, 0 if it is not
 	timer *time.Timer
 }
 
-const past = -1
+// instant is a point of time by clock: 0 for none, past for one that is over.
+type instant int64
 
-// set sets the deadline and reports whether somebody who waits must look again.
-func (d *deadline) set(t time.Time) (look bool) {
+const past instant = -1
+
+// longGone is before any deadline that is meant as a time: programs that want calls
+// to end now often say 1970.
+const longGone = 1e9
+
+func instantOf(t time.Time) instant {
 	if t.IsZero() {
-		d.at = 0
-		return false
+		return 0
+	}
+	if t.Unix() < longGone {
+		return past
 	}
 	left := time.Until(t)
 	if left <= 0 {
-		d.at = past
-		return true
+		return past
 	}
-	d.at = clock() + int64(left)
-	return d.armed == 0 || d.at < d.armed
+	return instant(clock() + int64(left))
+}
+
+// over reports whether the time has come.
+func (i instant) over() bool { return i != 0 && (i < 0 || clock() >= int64(i)) }
+
+// time is the inverse of instantOf.
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return start.Add(time.Duration(i))
+}
+
+// set sets the deadline and reports whether somebody who waits must look again.
+func (d *deadline) set(at instant) (look bool) {
+	d.at = at
+	return at < 0 || at > 0 && (d.armed == 0 || at < d.armed)
 }
 
 // over reports whether the deadline has passed.
-func (d *deadline) over() bool { return d.at != 0 && (d.at < 0 || clock() >= d.at) }
+func (d *deadline) over() bool { return d.at.over() }
 
 // unarmed reports whether waiting for the deadline takes an arm.
 func (d *deadline) unarmed() bool { return d.at > 0 && (d.armed == 0 || d.armed > d.at) }
@@ -40,7 +63,7 @@ func (d *deadline) unarmed() bool { return d.at > 0 && (d.armed == 0 || d.armed 
 // arm has fire called when the deadline passes.
 func (d *deadline) arm(fire func()) {
 	d.armed = d.at
-	left := time.Duration(d.at - clock())
+	left := time.Duration(int64(d.at) - clock())
 	if d.timer == nil {
 		d.timer = time.AfterFunc(left, fire)
 		return

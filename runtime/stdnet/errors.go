@@ -16,7 +16,7 @@ func (c *conn) opError(op string, err error) error {
 	if err == errEnded && op == "close" {
 		err = os.NewSyscallError("shutdown", syscall.ENOTCONN)
 	}
-	return &net.OpError{Op: op, Net: c.origin.network, Source: c.names.local, Addr: c.names.remote, Err: err}
+	return &net.OpError{Op: op, Net: c.origin.network, Source: c.moves.local, Addr: c.moves.remote, Err: err}
 }
 
 // setError is what package net's Set methods of connections answer.
@@ -24,22 +24,22 @@ func (c *conn) setError(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &net.OpError{Op: op, Net: c.origin.network, Addr: c.names.local, Err: err}
+	return &net.OpError{Op: op, Net: c.origin.network, Addr: c.moves.local, Err: err}
 }
 
 // fix gives an error of package net the names that the connection had before it
 // moved.
 func (c *conn) fix(err error) error {
-	if err == nil || c.names == nil {
+	if err == nil || c.moves == nil {
 		return err
 	}
 	if op, ok := err.(*net.OpError); ok {
 		op.Net = c.origin.network
 		if op.Source != nil {
-			op.Source = c.names.local
-			op.Addr = c.names.remote
+			op.Source = c.moves.local
+			op.Addr = c.moves.remote
 		} else if op.Addr != nil {
-			op.Addr = c.names.local
+			op.Addr = c.moves.local
 		}
 	}
 	return err

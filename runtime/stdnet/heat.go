@@ -33,7 +33,7 @@ type heat struct {
 }
 
 // note says that a connection received something. seen is the connection's.
-func (h *heat) note(seen *uint32) {
+func (h *heat) note(seen *uint8) {
 	now := clock()
 	if now >= h.ends.Load() && h.rolling.TryLock() {
 		if end := h.ends.Load(); now >= end {
@@ -42,7 +42,7 @@ func (h *heat) note(seen *uint32) {
 		}
 		h.rolling.Unlock()
 	}
-	if w := h.window.Load(); *seen != w {
+	if w := uint8(h.window.Load()); *seen != w {
 		*seen = w
 		h.active.Add(1)
 	}

@@ -48,7 +48,7 @@ func TestHeatCountsAConnectionOnce(t *testing.T) {
 	h := &heat{}
 	h.window.Store(7)
 	h.ends.Store(clock() + int64(1e12))
-	var a, b uint32
+	var a, b uint8
 	for range 5 {
 		h.note(&a)
 		h.note(&b)

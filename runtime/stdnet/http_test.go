@@ -138,15 +138,19 @@ func echoBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func noise(n int) []byte {
-	p := make([]byte, n)
+// noise returns the first n bytes of a stream that does not repeat itself soon.
+// They are shared, and copied by who writes to them.
+func noise(n int) []byte { return makeNoise()[:n:n] }
+
+var makeNoise = sync.OnceValue(func() []byte {
+	p := make([]byte, 64<<20)
 	x := uint32(1)
 	for i := range p {
 		x = x*1664525 + 1013904223
 		p[i] = byte(x >> 24)
 	}
 	return p
-}
+})
 
 func TestHTTP(t *testing.T) {
 	compareHTTP(t, []httpCase{

@@ -64,8 +64,8 @@ func (c *conn) warm() {
 	if c.stay {
 		return
 	}
-	if c.names == nil {
-		c.names = &names{c.std.LocalAddr(), c.std.RemoteAddr()}
+	if c.moves == nil {
+		c.moves = &moves{local: c.std.LocalAddr(), remote: c.std.RemoteAddr()}
 	}
 	r := newRing(c)
 	a := &adoption{ring: r, std: c.std, done: make(chan error, 1)}
@@ -140,10 +140,10 @@ func (c *conn) cool() {
 	if s, ok := p.socket.(interface{ Close() error }); ok {
 		_ = s.Close() // its twin goes on
 	}
-	c.ring, c.std, c.left = nil, std, p.left
+	c.ring, c.std, c.moves.left = nil, std, p.left
 	r.readDeadline.stop()
 	r.writeDeadline.stop()
 	// The deadlines have been checked when they were set.
-	_ = std.SetReadDeadline(c.readDeadline)
-	_ = std.SetWriteDeadline(c.writeDeadline)
+	_ = std.SetReadDeadline(c.readDeadline.time())
+	_ = std.SetWriteDeadline(c.writeDeadline.time())
 }

@@ -132,7 +132,7 @@ func (c *conn) File() (*os.File, error) {
 		if err != nil {
 			return nil, c.opError("file", err)
 		}
-		name := c.origin.network + ":" + c.names.local.String() + "->" + c.names.remote.String()
+		name := c.origin.network + ":" + c.moves.local.String() + "->" + c.moves.remote.String()
 		return os.NewFile(uintptr(fd), name), nil
 	}
 }

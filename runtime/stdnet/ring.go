@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
@@ -66,9 +65,9 @@ func newRing(c *conn) *ring {
 	}
 	r.readDeadline.set(c.readDeadline)
 	r.writeDeadline.set(c.writeDeadline)
-	if len(c.left) > 0 {
-		r.in.Append(buffers.Wrap(c.left, nil))
-		c.left = nil
+	if c.hasLeft() {
+		r.in.Append(buffers.Wrap(c.moves.left, nil))
+		c.moves.left = nil
 	}
 	return r
 }
@@ -147,10 +146,10 @@ func (r *ring) failure(call string, then error) error {
 var errSpent = errors.New("stdnet: the socket's error was told")
 
 // setDeadline sets deadlines and wakes whom they concern.
-func (r *ring) setDeadline(t time.Time, read, write bool) {
+func (r *ring) setDeadline(at instant, read, write bool) {
 	r.mu.Lock()
-	look := read && r.readDeadline.set(t) && r.reads
-	lookWrite := write && r.writeDeadline.set(t) && r.writes
+	look := read && r.readDeadline.set(at) && r.reads
+	lookWrite := write && r.writeDeadline.set(at) && r.writes
 	r.mu.Unlock()
 	if look {
 		poke(r.reader)
