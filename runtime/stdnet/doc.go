@@ -1,3 +1,53 @@
 // Package stdnet is package net's listeners, connections and dialer over a
-// runtime.
+// runtime, for programs that exist: net/http, gRPC, crypto/tls, database drivers
+// and whatever else takes a net.Listener, a net.Conn or a DialContext.
+//
+//	ln, err := stdnet.Listen(ctx, rt, "tcp", ":8080")
+//	http.Serve(ln, mux)
+//
+// # Where connections are
+//
+// A connection begins in Go's own netpoller, as package net's do, where a single
+// one is served best. When many connections of one loop are active at once, they
+// move to the loop, where they are received from and sent to in batches, one system
+// call for all; when it is quiet again they move back. A connection moves inside
+// one of its Read calls, when no other call has it, with its deadlines and options
+// and without losing a byte. [Mode] pins them to one side. On the portable engine,
+// which has nothing to offer them, they stay where they begin.
+//
+// Half of the runtime's loops serve these connections, rounded up: the goroutines
+// that read and write do the other half of the work.
+//
+// # What differs from package net
+//
+// Errors, addresses, deadlines and the order of things are package net's; the
+// tests run each case on both. While a connection is on a loop:
+//
+//	call             package net                     here
+//	Write            the bytes are with the kernel   or in the connection's queue, of up to 256 KiB
+//	                 an error is the call's own      or that of an earlier Write
+//	Close            the kernel sends what is left   after up to 100 ms for the queue to get there, the loop
+//	                                                 sends what is left, for runtime.Config.LingerTimeout
+//	                 unread bytes reset the peer     only those that the kernel still has
+//	SetLinger(>0)    Close waits for the peer        the queue goes first
+//	Read             the kernel holds what is unread and so does the connection, up to about 256 KiB
+//	SyscallConn      the descriptor                  Control has a duplicate of it; Read and Write take the
+//	                                                 connection to the netpoller for good, and do not see
+//	                                                 what it holds
+//	ReadFrom (file)  what it returns is sent         or queued, up to 384 KiB; a file that is cut meanwhile
+//	                                                 ends the connection
+//
+// And anywhere:
+//
+//   - The types are *[TCPConn] and *[UnixConn]: code that asserts *net.TCPConn has to
+//     assert an interface. UnixConn has the methods for streams; its ReadFrom is
+//     io.ReaderFrom's.
+//   - net.Buffers.WriteTo writes piece by piece, for it knows package net's own types
+//     alone; WriteBuffers gathers.
+//   - MultipathTCP is false: listeners take plain TCP.
+//   - A connection that is forgotten, not closed, is closed by the garbage collector
+//     only while it is in the netpoller.
+//   - Runtime.Close ends the connections that are on loops, and Runtime.Shutdown waits
+//     for them: shut down their server first. Those in the netpoller go on.
+//   - Close must not be called on a loop, where it may wait for that loop.
 package stdnet
