@@ -127,6 +127,9 @@ func (f *recvFull) deliver(c *Conn) {
 	switch {
 	case f.complete():
 		f.end(c, nil)
+	case c.is(stFailed) && c.is(stReceiving) && f.direct:
+		// Sending failed. The engine may still write to dst: the end of the
+		// connection ends this.
 	case c.is(stFailed):
 		f.end(c, c.err)
 	case c.is(stEOF) && f.n == 0:

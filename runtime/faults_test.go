@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -95,6 +96,59 @@ func TestDetachLeavesNoChunk(t *testing.T) {
 	all, err := io.ReadAll(far)
 	require.NoError(t, err)
 	require.Len(t, all, 100)
+}
+
+// noSend is an engine whose sends fail.
+type noSend struct {
+	driver.Engine
+	into *driver.Op // the last RecvInto
+}
+
+func (e *noSend) Submit(op *driver.Op) {
+	switch op.Code {
+	case driver.Send:
+		op.Socket = driver.NoSocket
+	case driver.RecvInto:
+		e.into = op
+	}
+	e.Engine.Submit(op)
+}
+
+// TestRecvFullWhenSendingFails: memory that is being received into is not given back
+// before the engine has let go of it.
+func TestRecvFullWhenSendingFails(t *testing.T) {
+	e := &noSend{}
+	rt := newRuntime(t, &runtime.Config{Loops: 1, WrapEngine: func(open driver.Open) driver.Open {
+		return func(cfg *driver.Config) (_ driver.Engine, err error) {
+			e.Engine, err = open(cfg)
+			return e, err
+		}
+	}})
+	got, held := make(chan error, 2), make(chan bool, 2)
+	addr, ended := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
+		c.Pause() // so that it is RecvFull that receives
+		c.Loop().AfterFunc(0, func() {
+			c.Resume()
+			c.RecvFull(make([]byte, 1<<20), func(_ int, err error) {
+				held <- e.into.InFlight()
+				got <- err
+			})
+			var fail func()
+			fail = func() {
+				if e.into == nil {
+					c.Loop().AfterFunc(time.Millisecond, fail)
+					return
+				}
+				_, _ = c.WriteString("x")
+			}
+			fail()
+		})
+	}})
+	dial(t, addr)
+	require.ErrorIs(t, receive(t, got), net.ErrClosed)
+	require.ErrorIs(t, receive(t, ended), net.ErrClosed)
+	require.Empty(t, got)
+	require.False(t, receive(t, held), "the engine still has the memory")
 }
 
 // TestMemoryOfAZeroCopySend: what the kernel has taken and not yet let go of is
