@@ -16,6 +16,7 @@ import (
 // it was, unless the system refused to watch it, which closes it. Like all of
 // the loop's methods Adopt is called on the loop.
 func (l *Loop) Adopt(socket driver.Detached, accept AcceptFunc) error {
+	l.mustRun("Loop.Adopt")
 	if l.quitting {
 		return ErrClosed
 	}

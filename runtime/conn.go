@@ -143,6 +143,7 @@ func (c *Conn) Handler() Handler {
 // SetHandler gives the connection another handler, as after an upgrade of the
 // protocol. What is unread goes to the new one with the next Data.
 func (c *Conn) SetHandler(h Handler) {
+	c.loop.mustRun("Conn.SetHandler")
 	if r, ok := c.handler.(*recvFile); ok {
 		r.next = h // once the transfer has ended
 		return
@@ -185,6 +186,7 @@ func (c *Conn) RemoteAddr() net.Addr {
 
 // SetOption sets a socket option.
 func (c *Conn) SetOption(opt driver.Option, value int) error {
+	c.loop.mustRun("Conn.SetOption")
 	if c.is(stEnding) {
 		return c.opErr("set", "setsockopt", net.ErrClosed)
 	}
@@ -194,6 +196,7 @@ func (c *Conn) SetOption(opt driver.Option, value int) error {
 // Control calls f with the connection's descriptor, which is valid during the
 // call. The error is errors.ErrUnsupported if the engine has none to show.
 func (c *Conn) Control(f func(fd uintptr)) error {
+	c.loop.mustRun("Conn.Control")
 	if c.is(stEnding) {
 		return c.opErr("raw-control", "", net.ErrClosed)
 	}

@@ -10,6 +10,7 @@ import (
 // then the connection closes and Closed is called. A peer that takes nothing for
 // Config.LingerTimeout is not waited for. Further calls do nothing.
 func (c *Conn) Close() error {
+	c.loop.mustRun("Conn.Close")
 	if c.is(stClosing | stEnding) {
 		return nil
 	}
@@ -27,10 +28,14 @@ func (c *Conn) Close() error {
 
 // Abort ends the connection at once: what is queued is dropped and the peer gets
 // a reset. Closed is called with err.
-func (c *Conn) Abort(err error) { c.abort(err) }
+func (c *Conn) Abort(err error) {
+	c.loop.mustRun("Conn.Abort")
+	c.abort(err)
+}
 
 // CloseWrite sends FIN after what is queued; the connection still receives.
 func (c *Conn) CloseWrite() error {
+	c.loop.mustRun("Conn.CloseWrite")
 	if c.is(stClosing | stEnding) {
 		return c.opErr("close", "", net.ErrClosed)
 	}
@@ -42,6 +47,7 @@ func (c *Conn) CloseWrite() error {
 // CloseRead ends receiving: the handler is told of the end of the stream after
 // what has arrived, as if the peer had sent its FIN.
 func (c *Conn) CloseRead() error {
+	c.loop.mustRun("Conn.CloseRead")
 	if c.is(stClosing | stEnding) {
 		return c.opErr("close", "", net.ErrClosed)
 	}

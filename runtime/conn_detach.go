@@ -22,6 +22,7 @@ var errDetach = errors.New("headrace: detached elsewhere, receiving in full, or 
 // connection goes on. It also fails with the connection's own error if that ends
 // meanwhile; then Closed follows as usual.
 func (c *Conn) Detach(done DetachFunc) {
+	c.loop.mustRun("Conn.Detach")
 	switch {
 	case c.is(stClosing | stEnding | stFailed):
 		done(nil, buffers.Chain{}, c.endError())

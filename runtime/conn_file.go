@@ -32,6 +32,7 @@ type fileSend struct {
 //
 // If SendFile returns an error, nothing was queued and done is not called.
 func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err error)) error {
+	c.loop.mustRun("Conn.SendFile")
 	if c.is(stClosing | stEnding | stShutWrite) {
 		return c.opErr("sendfile", "", net.ErrClosed)
 	}
@@ -63,6 +64,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err erro
 // memory that was queued is needed any more; with an error if the connection
 // ended first. f runs on the loop.
 func (c *Conn) AfterSent(f func(err error)) {
+	c.loop.mustRun("Conn.AfterSent")
 	if c.is(stEnded) {
 		f(c.endError())
 		return

@@ -14,6 +14,7 @@ func (c *Conn) Unread() *buffers.Chain { return &c.in }
 // Consumed tells the connection that bytes were taken from Unread outside Data,
 // so that paused reading can go on.
 func (c *Conn) Consumed() {
+	c.loop.mustRun("Conn.Consumed")
 	if c.is(stHeld) {
 		c.markDirty()
 	}
@@ -25,12 +26,14 @@ func (c *Conn) EOF() bool { return c.is(stEOF) }
 // Pause stops reading: no Data until Resume. Bytes that are on their way may
 // still arrive and wait.
 func (c *Conn) Pause() {
+	c.loop.mustRun("Conn.Pause")
 	c.state |= stPaused
 	c.stopReceiving()
 }
 
 // Resume undoes Pause. What arrived meanwhile is given to Data in the same turn.
 func (c *Conn) Resume() {
+	c.loop.mustRun("Conn.Resume")
 	if !c.is(stPaused) {
 		return
 	}

@@ -28,6 +28,7 @@ type recvFull struct {
 // io.ErrUnexpectedEOF; n tells how much of dst is filled. Only one RecvFull
 // or RecvToFile may be in progress; another one panics.
 func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
+	c.loop.mustRun("Conn.RecvFull")
 	c.mustNotReceive("RecvFull")
 	m := c.extra()
 	n, _ := c.in.Read(dst)

@@ -13,6 +13,7 @@ import (
 // error. Nothing is copied. They leave with everything else that the connection
 // queues in this turn; the order is that of the calls.
 func (c *Conn) Send(chain buffers.Chain) error {
+	c.loop.mustRun("Conn.Send")
 	if c.is(stClosing | stEnding | stShutWrite) {
 		chain.Release()
 		return c.opErr("write", "", net.ErrClosed)
@@ -29,6 +30,7 @@ func (c *Conn) Send(chain buffers.Chain) error {
 // share a chunk and leave in one send. It never blocks and never returns a short
 // count without an error.
 func (c *Conn) Write(p []byte) (int, error) {
+	c.loop.mustRun("Conn.Write")
 	if c.is(stClosing | stEnding | stShutWrite) {
 		return 0, c.opErr("write", "", net.ErrClosed)
 	}

@@ -8,6 +8,7 @@ import (
 // SetIdleTimeout closes the connection with ErrIdle when nothing was received or
 // sent for d; zero means never.
 func (c *Conn) SetIdleTimeout(d time.Duration) {
+	c.loop.mustRun("Conn.SetIdleTimeout")
 	c.extra().idle = max(d, 0)
 	c.armTimer()
 }
@@ -15,6 +16,7 @@ func (c *Conn) SetIdleTimeout(d time.Duration) {
 // SetReadTimeout closes the connection with ErrReadTimeout when nothing was
 // received for d while it was reading; zero means never.
 func (c *Conn) SetReadTimeout(d time.Duration) {
+	c.loop.mustRun("Conn.SetReadTimeout")
 	c.extra().read = max(d, 0)
 	c.lastRead = c.loop.now
 	c.armTimer()
@@ -23,6 +25,7 @@ func (c *Conn) SetReadTimeout(d time.Duration) {
 // SetWriteTimeout closes the connection with ErrSlowPeer when bytes are waiting
 // and the peer took none for d; zero means never.
 func (c *Conn) SetWriteTimeout(d time.Duration) {
+	c.loop.mustRun("Conn.SetWriteTimeout")
 	c.extra().write = max(d, 0)
 	c.armTimer()
 }

@@ -65,6 +65,7 @@ func (l *Loop) Dial(ctx context.Context, network, address string, done DialFunc)
 
 // DialWith is Dial with a configuration; nil means the zero one.
 func (l *Loop) DialWith(ctx context.Context, cfg *DialConfig, network, address string, done DialFunc) {
+	l.mustRun("Loop.DialWith")
 	if cfg == nil {
 		cfg = &DialConfig{}
 	}

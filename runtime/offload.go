@@ -4,6 +4,7 @@ package runtime
 // on the loop. The loop does not end before that. A panic in work ends the
 // program, as in any goroutine.
 func (l *Loop) Offload(work, done func()) {
+	l.mustRun("Loop.Offload")
 	o := &offload{}
 	l.others[o] = struct{}{}
 	go func() {

@@ -33,6 +33,7 @@ type RecvFile struct {
 // f belongs to the connection until done is called; it is not opened with O_APPEND.
 // Only one RecvToFile or RecvFull may be in progress; another one panics.
 func (c *Conn) RecvToFile(f *os.File, off, n int64, with *RecvFile, done func(written int64, err error)) {
+	c.loop.mustRun("Conn.RecvToFile")
 	c.mustNotReceive("RecvToFile")
 	if with == nil {
 		with = &RecvFile{}

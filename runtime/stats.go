@@ -117,7 +117,10 @@ func (rt *Runtime) Stats() Stats {
 }
 
 // Stats returns the counters of this loop, on this loop.
-func (l *Loop) Stats() LoopStats { return l.snapshot() }
+func (l *Loop) Stats() LoopStats {
+	l.mustRun("Loop.Stats")
+	return l.snapshot()
+}
 
 func (l *Loop) publish() {
 	s := l.snapshot()

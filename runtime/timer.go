@@ -14,6 +14,7 @@ type Timer struct {
 // AfterFunc calls f on the loop after d, unless the timer is stopped before. A
 // loop looks at its timers once a turn: f is late by what callbacks take.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
+	l.mustRun("Loop.AfterFunc")
 	t := &Timer{loop: l, fn: f}
 	t.Reset(d)
 	return t
@@ -21,6 +22,7 @@ func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 
 // Stop disarms the timer and reports whether it was armed.
 func (t *Timer) Stop() bool {
+	t.loop.mustRun("Timer.Stop")
 	if t.pos == 0 {
 		return false
 	}
@@ -29,7 +31,10 @@ func (t *Timer) Stop() bool {
 }
 
 // Reset arms the timer anew, to fire after d from now.
-func (t *Timer) Reset(d time.Duration) { t.at(t.loop.clock() + int64(max(d, 0))) }
+func (t *Timer) Reset(d time.Duration) {
+	t.loop.mustRun("Timer.Reset")
+	t.at(t.loop.clock() + int64(max(d, 0)))
+}
 
 // at arms the timer for a loop time.
 func (t *Timer) at(when int64) {
