@@ -1,0 +1,61 @@
+package runtime_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// BenchmarkEcho is one round of 64 bytes on one connection, client included: what
+// it allocates is the runtime's, since package net allocates nothing there.
+func BenchmarkEcho(b *testing.B) {
+	rt, err := runtime.New(&runtime.Config{Loops: 1})
+	require.NoError(b, err)
+	defer rt.Close()
+	ln, err := rt.Listen(context.Background(), "tcp", "127.0.0.1:0", acceptEcho)
+	require.NoError(b, err)
+	benchmarkRounds(b, ln.Addr())
+	total := rt.Stats().Total()
+	b.ReportMetric(float64(total.Engine.Enters)/float64(b.N), "enters/op")
+}
+
+func benchmarkRounds(b *testing.B, addr net.Addr) {
+	c, err := net.Dial("tcp", addr.String())
+	require.NoError(b, err)
+	defer c.Close()
+	buf := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(buf); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestNoAllocationPerRequest: in the steady state a request allocates nothing.
+func TestNoAllocationPerRequest(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	if rt.Backend() == runtime.Portable {
+		t.Skip("skip: a goroutine per call allocates")
+	}
+	if raceEnabled {
+		t.Skip("skip: the race detector allocates")
+	}
+	addr := listen(t, rt, "tcp", acceptEcho)
+	c := dial(t, addr)
+	buf := make([]byte, 64)
+	const rounds = 1000
+	per := testing.AllocsPerRun(rounds, func() {
+		_, _ = c.Write(buf)
+		_, _ = io.ReadFull(c, buf)
+	})
+	require.Less(t, per, 0.05)
+}

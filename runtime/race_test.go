@@ -1,0 +1,5 @@
+//go:build race || invariants
+
+package runtime_test
+
+const raceEnabled = true

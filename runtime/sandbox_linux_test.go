@@ -1,0 +1,134 @@
+//go:build linux
+
+package runtime_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/ring/probe/probetest"
+	"github.com/headrace/headrace/runtime"
+)
+
+// TestForbidden: where io_uring is forbidden, in the ways of container managers,
+// the epoll engine serves, and asking for io_uring is an error with the reason.
+func TestForbidden(t *testing.T) {
+	t.Setenv(runtime.BackendEnv, "")
+	for name, call := range map[string]uintptr{
+		"setup":    unix.SYS_IO_URING_SETUP,
+		"register": unix.SYS_IO_URING_REGISTER,
+		"enter":    unix.SYS_IO_URING_ENTER,
+	} {
+		for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ENOSYS} {
+			t.Run(name+"/"+unix.ErrnoName(errno), func(t *testing.T) {
+				if probetest.Parent(t, probetest.Sandbox{Deny: map[uintptr]syscall.Errno{call: errno}}) {
+					return
+				}
+				rt := newRuntime(t, &runtime.Config{Loops: 1})
+				require.Equal(t, runtime.Epoll, rt.Backend(), rt.Decision())
+				require.Contains(t, rt.Decision().String(), "io_uring")
+				addr := listen(t, rt, "tcp", acceptEcho)
+				require.NoError(t, pingPong(addr, "hello", 5))
+
+				_, err := runtime.New(&runtime.Config{Loops: 1, Backend: runtime.IOUring})
+				var refused *runtime.BackendError
+				require.ErrorAs(t, err, &refused)
+				require.ErrorIs(t, err, errors.ErrUnsupported)
+				require.NotEmpty(t, refused.Decision.Reason)
+			})
+		}
+	}
+}
+
+// TestLittleLockedMemory: a tight RLIMIT_MEMLOCK costs an engine at most, never
+// the program.
+func TestLittleLockedMemory(t *testing.T) {
+	t.Setenv(runtime.BackendEnv, "")
+	if probetest.Parent(t, probetest.Sandbox{Memlock: 64 << 10}) {
+		return
+	}
+	rt := newRuntime(t, &runtime.Config{Loops: 2})
+	addr := listen(t, rt, "tcp", acceptEcho)
+	require.NoError(t, pingPong(addr, "hello", 5))
+}
+
+// TestOutOfDescriptors: a listener that can not accept for lack of descriptors
+// rests, does not spin, goes on serving, and recovers.
+func TestOutOfDescriptors(t *testing.T) {
+	const limit = 100
+	if probetest.Parent(t, probetest.Sandbox{NoFile: limit}) {
+		return
+	}
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	addr := listen(t, rt, "tcp", acceptEcho)
+	served := dial(t, addr)
+	require.NoError(t, pingPongOn(served, "before", 1))
+
+	// Each connection takes two descriptors of this process; the last ones come
+	// only as far as the backlog.
+	var clients []net.Conn
+	for {
+		c, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			require.ErrorIs(t, err, syscall.EMFILE)
+			break
+		}
+		clients = append(clients, c)
+	}
+	require.Eventually(t, func() bool { return rt.Stats().Total().AcceptRests > 0 }, watchdog, time.Millisecond)
+	require.NoError(t, pingPongOn(served, "meanwhile", 3))
+	cpu := cpuTime(t)
+	const rest = time.Second
+	time.Sleep(rest)
+	require.Less(t, cpuTime(t)-cpu, rest/2, "a loop that spins")
+
+	last := clients[len(clients)-1] // waits in the backlog
+	_, err := last.Write([]byte("at last"))
+	require.NoError(t, err)
+	for _, c := range clients[:len(clients)/2] {
+		require.NoError(t, c.Close())
+	}
+	require.NoError(t, last.SetDeadline(time.Now().Add(watchdog)))
+	buf := make([]byte, 7)
+	_, err = last.Read(buf)
+	require.NoError(t, err)
+	require.Equal(t, "at last", string(buf))
+	for _, c := range clients[len(clients)/2:] {
+		require.NoError(t, c.Close())
+	}
+}
+
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u unix.Rusage
+	require.NoError(t, unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestNoRingIsLeftMapped: closing gives the rings back.
+func TestNoRingIsLeftMapped(t *testing.T) {
+	before := ringsMapped(t)
+	for range 3 {
+		rt, err := runtime.New(&runtime.Config{Loops: 2})
+		require.NoError(t, err)
+		addr := listen(t, rt, "tcp", acceptEcho)
+		require.NoError(t, pingPong(addr, "hello", 1))
+		require.NoError(t, rt.Close())
+	}
+	require.Equal(t, before, ringsMapped(t))
+}
+
+func ringsMapped(t *testing.T) int {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/self/maps")
+	require.NoError(t, err)
+	return strings.Count(string(maps), "io_uring")
+}
