@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +97,23 @@ func TestDetachLeavesNoChunk(t *testing.T) {
 	all, err := io.ReadAll(far)
 	require.NoError(t, err)
 	require.Len(t, all, 100)
+}
+
+// TestRecvFullOfAConnectionThatIsReset: a reset after a part is no orderly end.
+func TestRecvFullOfAConnectionThatIsReset(t *testing.T) {
+	rt := newRuntime(t, nil)
+	near, far := tcpPair(t)
+	got := make(chan error, 1)
+	adopt(t, rt.Loops()[0], near, &funcs{open: func(c *runtime.Conn) {
+		c.RecvFull(make([]byte, 1<<20), func(_ int, err error) { got <- err })
+	}})
+	for range 20 {
+		_, err := far.Write(make([]byte, 10_000))
+		require.NoError(t, err)
+	}
+	require.NoError(t, far.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, far.Close())
+	require.ErrorIs(t, receive(t, got), syscall.ECONNRESET)
 }
 
 // noSend is an engine whose sends fail.

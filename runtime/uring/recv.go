@@ -151,18 +151,15 @@ func (e *engine) armRecvInto(i uint32, s *slot) bool {
 	if sqe == nil {
 		return false
 	}
-	flags := 0
-	if s.op.Full {
-		flags = unix.MSG_WAITALL
-	}
-	sqe.PrepRecv(int(s.fd), s.op.Buf[s.want:], flags)
+	// Never MSG_WAITALL: going on after a part, the kernel would take a reset off
+	// the socket and tell of the part alone. The next receive would see an orderly end.
+	sqe.PrepRecv(int(s.fd), s.op.Buf[s.want:], 0)
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
 }
 
-// receivedInto handles a completion of RecvInto. With Full the kernel goes on
-// until the buffer is full, but a signal, a cancel or an error can cut it short:
-// slot.want counts what came so far.
+// receivedInto handles a completion of RecvInto. With Full it goes on until
+// the buffer is full: slot.want counts what came so far.
 func (e *engine) receivedInto(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
 	if c.Res > 0 {
