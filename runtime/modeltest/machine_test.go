@@ -289,7 +289,8 @@ func (m *machine) judge(k *link) {
 		case !disturbed && !to.eof:
 			m.fail(fmt.Errorf("%s saw no end, and %d bytes of %d", to.name, to.in.off, from.out.off))
 		case to.eof && to.in.off != from.out.off && !(k.relayed && disturbed):
-			m.fail(fmt.Errorf("%s saw an end after %d bytes of %d", to.name, to.in.off, from.out.off))
+			m.fail(fmt.Errorf("%s saw an end after %d bytes of %d; the ends ended with %v and %v",
+				to.name, to.in.off, from.out.off, to.err, from.err))
 		}
 	}
 	for _, ln := range k.listeners {
