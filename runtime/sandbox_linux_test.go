@@ -93,7 +93,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	last := clients[len(clients)-1] // waits in the backlog
 	_, err := last.Write([]byte("at last"))
 	require.NoError(t, err)
-	for _, c := range clients[:len(clients)/2] {
+	for _, c := range clients[:len(clients)-1] {
 		require.NoError(t, c.Close())
 	}
 	require.NoError(t, last.SetDeadline(time.Now().Add(watchdog)))
@@ -101,9 +101,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	_, err = last.Read(buf)
 	require.NoError(t, err)
 	require.Equal(t, "at last", string(buf))
-	for _, c := range clients[len(clients)/2:] {
-		require.NoError(t, c.Close())
-	}
+	require.NoError(t, last.Close())
 }
 
 func cpuTime(t *testing.T) time.Duration {
