@@ -26,9 +26,10 @@ type end struct {
 	out, in stream
 	lazy    bool // takes half of what it is given
 	moving  atomic.Bool
-	shut    bool // CloseWrite was called
-	moved   bool // to another loop
-	last    bool // the program is over: close after the other end has
+	away    atomic.Bool // between two loops: nobody touches it
+	shut    bool        // CloseWrite was called
+	moved   bool        // to another loop
+	last    bool        // the program is over: close after the other end has
 	eof     bool
 	closed  int
 	err     error
@@ -55,6 +56,7 @@ func (e *end) begin(c *runtime.Conn) runtime.Handler {
 	e.moved = e.conn != nil
 	e.conn = c
 	e.loop.Store(c.Loop())
+	e.away.Store(false)
 	return e
 }
 
@@ -156,12 +158,14 @@ func (e *end) move(to *runtime.Loop) {
 			return
 		}
 		e.received(unread)
+		e.away.Store(true)
 		posted := to.Post(func() {
 			err := to.Adopt(socket, func(c *runtime.Conn) runtime.Handler {
 				e.moving.Store(false)
 				return e.begin(c)
 			})
 			if err != nil {
+				e.loop.Store(to)
 				e.lost(socket, err)
 			}
 		})
@@ -177,6 +181,7 @@ func (e *end) lost(socket driver.Detached, err error) {
 	e.moving.Store(false)
 	e.may(err)
 	e.Closed(nil, err)
+	e.away.Store(false)
 }
 
 // broken are the errors of a connection whose other end did not end well.

@@ -136,9 +136,9 @@ func (m *machine) do(e *end, f func(*end)) {
 		again = false
 		err := l.Call(func() {
 			switch {
+			case e.away.Load() || e.loop.Load() != l:
+				again = true // it moves
 			case e.closed > 0:
-			case e.conn == nil || e.loop.Load() != l || e.conn.Loop() != l:
-				again = true // it moved
 			default:
 				f(e)
 			}
