@@ -94,9 +94,9 @@ func (s *Server) Wait(out io.Writer) error {
 	}
 	total := s.Runtime.Stats().Total()
 	err := s.Runtime.Shutdown(ctx)
-	if err == context.DeadlineExceeded {
+	if errors.Is(err, context.DeadlineExceeded) {
 		fmt.Fprintf(out, "cut off connections that did not end within %v\n", s.Drain)
-		err = nil
+		err = s.Runtime.Close() // it is closed: this tells how that went
 	}
 	e := &total.Engine
 	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d\n",
