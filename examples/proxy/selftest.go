@@ -30,7 +30,8 @@ func selfTest(addr net.Addr) error {
 		return err
 	}
 	if !bytes.Equal(sent, got) {
-		return fmt.Errorf("%d bytes came back of %d, or other ones: -selftest wants a target that echoes", len(got), len(sent))
+		return fmt.Errorf("%d bytes came back of %d, or other ones: -selftest wants a target that echoes",
+			len(got), len(sent))
 	}
 	return nil
 }

@@ -91,7 +91,8 @@ func TestLayers(t *testing.T) {
 			first, _, _ := strings.Cut(imported, "/")
 			isStd := !strings.Contains(first, ".")
 			testsOnly := strings.Contains(p.path(), "drivertest") || strings.Contains(p.path(), "probetest") ||
-				strings.Contains(p.path(), "modeltest")
+				strings.Contains(p.path(), "modeltest") ||
+				strings.Contains(p.path(), "apptest")
 			if !isStd && !testsOnly {
 				ok := false
 				for _, l := range libraries {

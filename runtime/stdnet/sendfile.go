@@ -23,7 +23,7 @@ type file interface {
 }
 
 // readFromFile sends a regular file from its offset on, and moves that.
-func (c *conn) readFromFile(r io.Reader) (n int64, err error, handled bool) { //nolint:revive // handled last, as package net has it
+func (c *conn) readFromFile(r io.Reader) (n int64, err error, handled bool) {
 	limit := int64(-1)
 	lr, limited := r.(*io.LimitedReader)
 	if limited {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +28,7 @@ var Build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "server")
-	if runtime.GOOS == "windows" {
+	if goruntime.GOOS == "windows" {
 		binary += ".exe"
 	}
 	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
