@@ -200,3 +200,26 @@ func TestLocal(t *testing.T) {
 	require.Equal(t, 1, rt.Local(key{}, create))
 	require.Equal(t, 1, rt.Local(key{}, create))
 }
+
+// TestDetachAfterCloseWrite: the FIN that was asked for is sent before.
+func TestDetachAfterCloseWrite(t *testing.T) {
+	rt := newRuntime(t, nil)
+	near, far := tcpPair(t)
+	conns := make(chan *runtime.Conn, 1)
+	adopt(t, rt.Loops()[0], near, &funcs{open: func(c *runtime.Conn) { conns <- c }})
+	c := receive(t, conns)
+	sockets := make(chan driver.Detached, 1)
+	require.NoError(t, c.Loop().Post(func() {
+		_, _ = c.WriteString("bye")
+		_ = c.CloseWrite()
+		c.Detach(func(s driver.Detached, _ buffers.Chain, _ error) { sockets <- s })
+	}))
+	s := receive(t, sockets)
+	require.NotNil(t, s)
+	all, err := io.ReadAll(far)
+	require.NoError(t, err)
+	require.Equal(t, "bye", string(all))
+	require.NoError(t, s.(io.Closer).Close())
+	require.NoError(t, c.Loop().Call(c.Resume), "which does nothing any more")
+	require.Zero(t, rt.Stats().Total().Panics)
+}

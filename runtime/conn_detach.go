@@ -41,7 +41,8 @@ func (c *Conn) Detach(done DetachFunc) {
 
 // occupied reports whether something is in flight or queued.
 func (c *Conn) occupied() bool {
-	return c.is(stReceiving|stSending) || !c.out.Empty() || c.hasFiles()
+	shutting := c.is(stShutWrite) && !c.is(stWriteShut)
+	return shutting || c.is(stReceiving|stSending) || !c.out.Empty() || c.hasFiles()
 }
 
 // leave ends a Detach: nothing is in flight any more.
@@ -57,6 +58,7 @@ func (c *Conn) leave() {
 	}
 	done := m.detach
 	m.detach = nil
+	c.state &^= stDetaching | stPaused
 	c.state |= stEnding | stEnded | stCloseCalled // it is gone, as far as this Conn goes
 	c.out.Release()                               // empty, but perhaps of a chunk that nothing was read into
 	l.conns.remove(c)

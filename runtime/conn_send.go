@@ -141,6 +141,9 @@ func (c *Conn) send() {
 		c.finish(false)
 	case c.is(stShutWrite) && !c.is(stWriteShut):
 		c.state |= stWriteShut
+		if c.is(stDetaching) {
+			c.markReady()
+		}
 		// A connection that has ended already tells so to who receives.
 		if err := c.loop.engine.CloseWrite(c.sock); err != nil && !errors.Is(err, syscall.ENOTCONN) {
 			c.fail(c.opErr("close", "shutdown", err))
