@@ -176,7 +176,11 @@ func (c *conn) CloseRead() error {
 
 // CloseWrite sends what was written and then FIN. The connection still reads.
 func (c *conn) CloseWrite() error {
-	return c.do("close", c.opError, socket.CloseWrite, (*ring).closeWrite)
+	std := func(s socket) error {
+		c.stay = true // as after cool
+		return s.CloseWrite()
+	}
+	return c.do("close", c.opError, std, (*ring).closeWrite)
 }
 
 // LocalAddr returns the local address.

@@ -26,7 +26,10 @@ func newRuntime(t testing.TB) *runtime.Runtime {
 	t.Helper()
 	rt, err := runtime.New(&runtime.Config{Loops: 2, IdleTimeout: time.Hour})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, rt.Close()) })
+	t.Cleanup(func() {
+		require.Zero(t, rt.Stats().Total().Panics)
+		require.NoError(t, rt.Close())
+	})
 	return rt
 }
 

@@ -18,11 +18,11 @@ var errMove = errors.New("stdnet: move")
 func (c *conn) wantsLoop() bool {
 	switch c.origin.mode {
 	case Auto:
-		return c.home.hot.Load() && !c.stay && !c.home.portable
+		return c.home.hot.Load() && !c.home.portable
 	case Poller:
 		return false
 	}
-	return !c.stay
+	return true
 }
 
 // wantsPoller tells whether it should be in the netpoller.
@@ -141,6 +141,9 @@ func (c *conn) cool() {
 		_ = s.Close() // its twin goes on
 	}
 	c.ring, c.std, c.moves.left = nil, std, p.left
+	if r.shut {
+		c.stay = true // on a loop, a write too many would be the end of reading, too
+	}
 	r.readDeadline.stop()
 	r.writeDeadline.stop()
 	// The deadlines have been checked when they were set.

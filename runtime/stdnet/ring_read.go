@@ -101,7 +101,7 @@ func (r *ring) readable(useless, mayMove bool) error {
 
 // movable tells whether a move could succeed now.
 func (r *ring) movable() bool {
-	return !r.paused && !r.shut && (r.settled == 0 || clock() >= r.settled)
+	return !r.paused && (r.settled == 0 || clock() >= r.settled)
 }
 
 // taken is called when something was taken from in. It reports whether the loop
