@@ -48,6 +48,7 @@ import (
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
+	"github.com/headrace/headrace/runtime/stdnet"
 )
 
 var (
@@ -59,10 +60,12 @@ var (
 	_ time.Duration
 	_ buffers.Chain
 	_ = fiber.Serve
+	_ = stdnet.Listen
 )
 
-func fragment(ctx context.Context, rt *runtime.Runtime) {
+func fragment(ctx context.Context, rt *runtime.Runtime, srv *http.Server) error {
 	%s
+	return nil
 }
 
 func main() {}
