@@ -36,7 +36,7 @@ func readTimeout(t *testing.T, s stack) (said []string) {
 	srv := s.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		failed <- err
-	}), func(srv *httptest.Server) { srv.Config.ReadTimeout = soon })
+	}), func(srv *httptest.Server) { srv.Config.ReadTimeout = 10 * soon })
 	c := srv.dialRaw()
 	_, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func readTimeout(t *testing.T, s stack) (said []string) {
 
 func readHeaderTimeout(t *testing.T, s stack) []string {
 	srv := s.serve(t, http.HandlerFunc(echoBody), func(srv *httptest.Server) {
-		srv.Config.ReadHeaderTimeout = soon
+		srv.Config.ReadHeaderTimeout = 10 * soon
 	})
 	c := srv.dialRaw()
 	_, err := io.WriteString(c, "GET / HTTP/1.1\r\nHos")
@@ -63,7 +63,7 @@ func writeTimeout(t *testing.T, s stack) []string {
 				return
 			}
 		}
-	}), func(srv *httptest.Server) { srv.Config.WriteTimeout = soon })
+	}), func(srv *httptest.Server) { srv.Config.WriteTimeout = 10 * soon })
 	c := srv.dialRaw()
 	_, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func writeTimeout(t *testing.T, s stack) []string {
 }
 
 func idleTimeout(t *testing.T, s stack) (said []string) {
-	srv := s.serve(t, http.HandlerFunc(echoBody), func(srv *httptest.Server) { srv.Config.IdleTimeout = soon })
+	srv := s.serve(t, http.HandlerFunc(echoBody), func(srv *httptest.Server) { srv.Config.IdleTimeout = 10 * soon })
 	c := srv.dialRaw()
 	_, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	require.NoError(t, err)
