@@ -1,11 +1,16 @@
 package runtime_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"io"
 	mathrand "math/rand/v2"
 	"os"
+	goruntime "runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,4 +89,41 @@ func hashAll(r io.Reader) ([]byte, int64) {
 	hash := sha256.New()
 	n, _ := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{r}, make([]byte, 64<<10))
 	return hash.Sum(nil), n
+}
+
+// relayTo relays each connection to address.
+func relayTo(address string, results chan<- *runtime.RelayResult) runtime.AcceptFunc {
+	return func(a *runtime.Conn) runtime.Handler {
+		return &funcs{
+			open: func(a *runtime.Conn) {
+				a.Loop().Dial(context.Background(), "tcp", address, func(_ *runtime.Conn, err error) runtime.Handler {
+					if err != nil {
+						a.Abort(err)
+						return nil
+					}
+					return &funcs{open: func(b *runtime.Conn) {
+						runtime.Relay(a, b, 0, func(res *runtime.RelayResult) { results <- res })
+					}}
+				})
+			},
+			eof: func(*runtime.Conn) {},
+		}
+	}
+}
+
+// processMemory is what this process holds: resident pages where the system tells,
+// the Go heap elsewhere. Both count after a collection.
+func processMemory() int64 {
+	debug.FreeOSMemory()
+	if text, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+				n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+				return n << 10
+			}
+		}
+	}
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
