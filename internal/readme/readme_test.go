@@ -118,6 +118,18 @@ func TestSnippetsCompile(t *testing.T) {
 	run(t, dir, "go", "vet", "-unusedresult=false", "./...")
 }
 
+// TestReadmeProgramElsewhere: the same program compiles for other systems, without
+// build tags of its own.
+func TestReadmeProgramElsewhere(t *testing.T) {
+	dir := module(t)
+	code := snippets(t, filepath.Join(root, "README.md"))[0]
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(code), 0o600))
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		t.Setenv("GOOS", system)
+		run(t, dir, "go", "build", "-o", filepath.Join(dir, system), ".")
+	}
+}
+
 // TestReadmeProgram builds README.md's first program in a module of its own, runs
 // it and talks to it.
 func TestReadmeProgram(t *testing.T) {
