@@ -32,7 +32,7 @@ type options struct {
 func (o *options) register() {
 	o.Register("127.0.0.1:7001")
 	flag.Var(&o.to, "to", "`target` to forward to: host:port or unix:path; several may be given")
-	flag.TextVar(&o.balance, "balance", roundRobin, "which target is `next`: round-robin or least (connections)")
+	flag.TextVar(&o.balance, "balance", roundRobin, "`policy` that chooses a target: round-robin or least (connections)")
 	flag.DurationVar(&o.rest, "rest", 5*time.Second, "how long a target that refused is left alone")
 	flag.DurationVar(&o.connect, "connect", 3*time.Second, "how long a target may take to accept")
 	flag.DurationVar(&o.idle, "idle", 5*time.Minute, "how long nothing may move on a connection; 0 for ever")
