@@ -151,7 +151,7 @@ func TestReadmeProgram(t *testing.T) {
 		_ = cmd.Wait()
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err, "%s", stderr.String())
+	require.NoError(t, err, "%s", &stderr)
 	addr, _, ok := strings.Cut(line, " ")
 	require.True(t, ok, line)
 
