@@ -123,13 +123,13 @@ func (s *store) drop(c *fiber.Conn, name string) {
 // openComplete opens a complete file.
 func (s *store) openComplete(c *fiber.Conn, name string) (f *os.File, size int64, err error) {
 	c.Offload(func() {
-		var fi os.FileInfo
-		if fi, err = s.regular(name); err != nil { // a pipe would keep Open waiting
+		if _, err = s.regular(name); err != nil { // a pipe would keep Open waiting
 			return
 		}
 		if f, err = s.root.Open(name); err != nil {
 			return
 		}
+		var fi os.FileInfo
 		if fi, err = f.Stat(); err != nil {
 			f.Close()
 			return
