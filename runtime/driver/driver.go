@@ -27,7 +27,8 @@ type Engine interface {
 
 	// Poll submits what was gathered, waits for at least one completion, for Wake
 	// or until wait has passed (forever if negative, not at all if zero), and
-	// calls Complete for all completions there are. It returns how many.
+	// calls Complete for all completions there are. It returns how many. It may
+	// come back early with none, as after a signal.
 	// An error means that the engine is broken and the loop can not go on.
 	Poll(wait time.Duration) (int, error)
 
