@@ -47,7 +47,6 @@ type connMore struct {
 	landed  int   // bytes at the front of out that a zero-copy send took and still holds
 	local   net.Addr
 	remote  net.Addr
-	network string
 	value   any
 	sizes   *Sizes // of its hint; nil: the configuration's
 	expect  int64  // bytes that Write will still queue, as Expect said
