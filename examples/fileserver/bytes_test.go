@@ -117,6 +117,6 @@ func TestTruncatedFile(t *testing.T) {
 	res.Body.Close()
 	require.Equal(t, http.StatusOK, res.StatusCode)
 	http.DefaultClient.CloseIdleConnections()
-	require.Eventually(t, func() bool { return s.Descriptors() <= before+1 }, watchdog, time.Millisecond) // the open file
+	s.Settled(before + 1) // the open file
 	s.Stop()
 }

@@ -216,7 +216,7 @@ func TestResume(t *testing.T) {
 			default:
 				require.NoError(t, c.Close())
 			}
-			require.Eventually(t, func() bool { return s.Descriptors() <= before }, watchdog, tick)
+			s.Settled(before)
 			res, _ := s.do(t, http.MethodHead, "big", nil)
 			require.Equal(t, "?0", res.Header.Get("Upload-Complete"))
 			have, err := strconv.ParseInt(res.Header.Get("Upload-Offset"), 10, 64)

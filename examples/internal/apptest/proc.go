@@ -3,8 +3,12 @@ package apptest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Descriptors is how many descriptors the server has open; 0 where the system does
@@ -15,6 +19,23 @@ func (s *Server) Descriptors() int {
 		return 0
 	}
 	return len(list)
+}
+
+// Open lists what the server's descriptors are, for messages of tests.
+func (s *Server) Open() []string {
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.PID))
+	for i, name := range names {
+		names[i], _ = os.Readlink(name) // empty: closed meanwhile
+	}
+	return names
+}
+
+// Settled waits until no more than n descriptors are open.
+func (s *Server) Settled(n int) {
+	s.t.Helper()
+	for end := time.Now().Add(watchdog); s.Descriptors() > n; time.Sleep(time.Millisecond) {
+		require.True(s.t, time.Now().Before(end), "more than %d descriptors: %q", n, s.Open())
+	}
 }
 
 // Memory is the server's resident memory in bytes; 0 where the system does not tell.
