@@ -9,9 +9,8 @@ import (
 
 // RelayResult is how a relay ended.
 type RelayResult struct {
-	AToB, BToA   int64 // bytes received on one side and queued on the other
-	ErrA, ErrB   error // why each side ended by itself; nil after an orderly end
-	closed, eofs int
+	AToB, BToA int64 // bytes received on one side and queued on the other
+	ErrA, ErrB error // why each side ended by itself; nil after an orderly end
 }
 
 // Err joins the errors of both sides.
@@ -53,12 +52,13 @@ func Relay(a, b *Conn, idle time.Duration, done func(*RelayResult)) {
 }
 
 type relay struct {
-	sides  [2]relaySide
-	result RelayResult
-	done   func(*RelayResult)
-	idle   time.Duration
-	start  int64 // loop time
-	timer  *Timer
+	closed, eofs int // sides that ended, that sent all
+	sides        [2]relaySide
+	result       RelayResult
+	done         func(*RelayResult)
+	idle         time.Duration
+	start        int64 // loop time
+	timer        *Timer
 }
 
 // relaySide is the handler of one connection of a relay.
@@ -105,7 +105,7 @@ func (s *relaySide) Drained(*Conn) { s.peer.conn.Resume() }
 
 // EOF passes on the end of the data, and ends the relay with the second one.
 func (s *relaySide) EOF(*Conn) {
-	if s.relay.result.eofs++; s.relay.result.eofs < len(s.relay.sides) {
+	if s.relay.eofs++; s.relay.eofs < len(s.relay.sides) {
 		_ = s.peer.conn.CloseWrite() // closed by its own error otherwise
 		return
 	}
@@ -120,7 +120,7 @@ func (s *relaySide) Shutdown(*Conn) {}
 func (s *relaySide) Closed(_ *Conn, err error) {
 	r := s.relay
 	*s.err = err
-	if r.result.closed++; r.result.closed < len(r.sides) {
+	if r.closed++; r.closed < len(r.sides) {
 		s.peer.conn.Close() // it still gets what was received before
 		return
 	}
