@@ -67,7 +67,7 @@ func TestRangeBeyond4GiB(t *testing.T) {
 	dir := t.TempDir()
 	f, err := os.Create(filepath.Join(dir, "sparse.bin"))
 	require.NoError(t, err)
-	const off = 5 << 30
+	const off = int64(5 << 30)
 	_, err = f.WriteAt([]byte("far out"), off)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
