@@ -60,9 +60,7 @@ func (h *httpProto) begin(w *worker, c *conn) error {
 
 func (h *httpProto) next(w *worker, c *conn, now int64) error {
 	c.busy, c.got, c.inBody = now, 0, false
-	if h.body > 0 {
-		c.more = w.pat.at(0, h.body)
-	}
+	c.body, c.done = h.body, 0
 	return w.write(c, h.reqs[c.id])
 }
 

@@ -23,7 +23,8 @@ type conn struct {
 	fd   int
 	id   int32
 	rest []byte // of the message being sent, what the socket has not taken
-	more []byte // what is to be sent after rest
+	body int    // bytes of the pattern to be sent after rest
+	done int    // bytes of it that were
 	sent uint64 // stream position of the next byte to send
 	got  uint64 // stream position of the next byte to receive
 	need int    // bytes still to come of the answer, or of its body
@@ -89,13 +90,27 @@ func newWorker(spec *Spec, conns int, clk *clock, pub *counters) (*worker, error
 	w := &worker{
 		spec: spec, to: to, ep: ep, clock: clk, published: pub,
 		conns:   make([]conn, conns),
-		pat:     newPattern(max(spec.Size*spec.Depth, 64<<10)), // or what scratch receives at once
-		scratch: make([]byte, 64<<10),
+		pat:     newPattern(longest(spec)),
+		scratch: make([]byte, scratchSize),
 		hist:    newHistogram(),
 		late:    newHistogram(),
 	}
 	w.proto, err = newProto(spec)
 	return w, err
+}
+
+// scratchSize is how much is received at a time.
+const scratchSize = 64 << 10
+
+// longest is the most that is sent or compared at once: a message, a piece of a body, a receive.
+func longest(spec *Spec) int {
+	switch spec.Kind {
+	case Get, Slow:
+		return scratchSize
+	case Put:
+		return max(bodyPiece, scratchSize)
+	}
+	return max(spec.Size*spec.Depth, scratchSize)
 }
 
 func newHistogram() *hdrhistogram.Histogram {
@@ -200,8 +215,8 @@ func (w *worker) flush(c *conn) error {
 		n, errno := send(c.fd, c.rest)
 		switch errno {
 		case 0:
-			if c.rest = c.rest[n:]; len(c.rest) == 0 {
-				c.rest, c.more = c.more, nil
+			if c.rest = c.rest[n:]; len(c.rest) == 0 && c.body > 0 {
+				w.nextPiece(c)
 			}
 		case unix.EAGAIN:
 			return nil
@@ -211,6 +226,17 @@ func (w *worker) flush(c *conn) error {
 		}
 	}
 	return nil
+}
+
+// bodyPiece is how much of a body is sent at a time.
+const bodyPiece = 1 << 20
+
+// nextPiece makes the next piece of the body what is to be sent.
+func (w *worker) nextPiece(c *conn) {
+	c.rest = w.pat.at(uint64(c.done), min(c.body, bodyPiece))
+	c.done += len(c.rest)
+	c.body -= len(c.rest)
+	w.bytes += int64(len(c.rest))
 }
 
 // done counts one answered operation that began at c.busy.

@@ -13,7 +13,7 @@ func ours() []Peer {
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
-			ServeUpload: {"upload", "-dir", "{dir}"},
+			ServeUpload: uploadArgs,
 		}),
 		example("headrace-fiber", "io_uring, fiber", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "fiber"},
@@ -27,7 +27,7 @@ func ours() []Peer {
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
-			ServeUpload: {"upload", "-dir", "{dir}"},
+			ServeUpload: uploadArgs,
 		}),
 		{Name: "headrace-fasthttp", About: "io_uring, fasthttp on fibers", Ours: true,
 			Commands: map[string]harness.Command{ServeHello: {Args: []string{"{bin}/peer-headrace",
@@ -37,6 +37,9 @@ func ours() []Peer {
 		})),
 	}
 }
+
+// uploadArgs leave out what the other peers do not do: a checksum, and a flush to the device.
+var uploadArgs = []string{"upload", "-dir", "{dir}", "-sync=false", "-digest=false"}
 
 // example is a peer made of example programs: for each scenario the program's name and its own flags.
 func example(name, about, backend string, programs map[string][]string) Peer {

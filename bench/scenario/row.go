@@ -32,10 +32,11 @@ const (
 
 // Row is one line of the report: one kind of traffic, against every peer that can serve it.
 type Row struct {
-	Scenario string    `json:"scenario"` // the chapter: echo, pipeline, …
-	Name     string    `json:"name"`     // within the chapter
-	Serve    string    `json:"serve"`    // what the peers are asked to serve
-	Metric   string    `json:"metric"`   // what the row is about
+	Scenario string    `json:"scenario"`         // the chapter: echo, pipeline, …
+	Name     string    `json:"name"`             // within the chapter
+	Serve    string    `json:"serve"`            // what the peers are asked to serve
+	Behind   string    `json:"behind,omitempty"` // what stands behind a proxy: echo or static
+	Metric   string    `json:"metric"`           // what the row is about
 	Spec     load.Spec `json:"spec"`
 	Loops    int       `json:"loops"` // event loops and cores of the server
 	// Wide rows are for all peers, others for the fastest few: see Peer.Few.

@@ -12,10 +12,11 @@ import (
 const (
 	kib = 1 << 10
 	mib = 1 << 20
+	gib = 1 << 30
 )
 
 // Files are the sizes of the static files that the harness makes; FileName names them.
-var Files = []int{4 * kib, 64 * kib, 1 * mib}
+var Files = []int{4 * kib, 64 * kib, 1 * mib, 64 * mib}
 
 // FileName is the path under which a static file of that size is served.
 func FileName(size int) string { return fmt.Sprintf("/%d.bin", size) }
@@ -82,38 +83,53 @@ func hello() []Row {
 	return rows
 }
 
+// large is what makes a row of few and long operations mean anything: few connections, by the gigabit.
+func large(r Row) Row {
+	if r.Spec.Size >= 16*mib {
+		r.Metric, r.Least, r.Spec.Conns = CPUPerGbit, time.Second, 4
+	}
+	r.Name = fmt.Sprintf("%s × %d", bytesText(r.Spec.Size), r.Spec.Conns)
+	return r
+}
+
 func static() []Row {
 	var rows []Row
 	for _, size := range Files {
-		rows = append(rows, Row{
-			Scenario: "static", Name: fmt.Sprintf("%s × 64", bytesText(size)),
-			Serve: ServeStatic, Metric: CPUPerOp, Loops: 1, Wide: true,
+		rows = append(rows, large(Row{
+			Scenario: "static", Serve: ServeStatic, Metric: CPUPerOp, Loops: 1, Wide: true,
 			Spec: load.Spec{Kind: load.Get, Size: size, Conns: 64, Path: FileName(size), Check: true},
-		})
+		}))
 	}
 	return rows
 }
 
+// proxy has an echo behind it, and in its last row a file server.
 func proxy() []Row {
 	var rows []Row
-	for _, size := range []int{64, 16 * kib, 256 * kib} {
-		rows = append(rows, Row{
-			Scenario: "proxy", Name: fmt.Sprintf("%s × 100", bytesText(size)),
-			Serve: ServeProxy, Metric: CPUPerOp, Loops: 1, Wide: true,
+	for _, size := range []int{64, 1 * kib, 16 * kib, 256 * kib} {
+		rows = append(rows, large(Row{
+			Scenario: "proxy", Serve: ServeProxy, Behind: ServeEcho, Metric: CPUPerOp, Loops: 1, Wide: true,
 			Spec: load.Spec{Kind: load.Echo, Size: size, Conns: 100},
-		})
+		}))
 	}
-	return rows
+	const bulk = 64 * mib
+	return append(rows, large(Row{
+		Scenario: "proxy", Serve: ServeProxy, Behind: ServeStatic, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Get, Size: bulk, Path: FileName(bulk), Check: true},
+	}))
 }
 
 func upload() []Row {
 	var rows []Row
-	for _, size := range []int{64 * kib, 4 * mib} {
-		rows = append(rows, Row{
-			Scenario: "upload", Name: fmt.Sprintf("%s × 8", bytesText(size)),
-			Serve: ServeUpload, Metric: CPUPerOp, Loops: 1, Wide: true,
+	for _, size := range []int{64 * kib, 4 * mib, 1 * gib} {
+		row := large(Row{
+			Scenario: "upload", Serve: ServeUpload, Metric: CPUPerOp, Loops: 1, Wide: true,
 			Spec: load.Spec{Kind: load.Put, Size: size, Conns: 8, Path: "/upload-"},
 		})
+		if size == gib {
+			row.Least, row.Spec.Conns, row.Name = 3*time.Second, 1, "1 GiB × 1"
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -160,6 +176,8 @@ func loops() []Row {
 
 func bytesText(n int) string {
 	switch {
+	case n >= gib && n%gib == 0:
+		return fmt.Sprintf("%d GiB", n/gib)
 	case n >= mib && n%mib == 0:
 		return fmt.Sprintf("%d MiB", n/mib)
 	case n >= kib && n%kib == 0:

@@ -26,6 +26,10 @@ func Targets() []Target {
 	small := []string{"echo/64 B × 100", "echo/64 B × 1000", "echo/1 KiB × 100", "echo/1 KiB × 1000"}
 	large := []string{"echo/16 KiB × 100", "echo/16 KiB × 1000"}
 	pipelined := []string{"pipeline/64 B ×32 × 100", "pipeline/1 KiB ×32 × 100"}
+	files := []string{"static/4 KiB × 64", "static/64 KiB × 64", "static/1 MiB × 64"}
+	largeFiles := []string{"static/64 MiB × 4"}
+	proxied := []string{"proxy/64 B × 100", "proxy/1 KiB × 100", "proxy/16 KiB × 100"}
+	bulk := []string{"proxy/64 MiB × 4"}
 	return []Target{
 		{Text: "small echo, against the floor", Ours: "headrace", Against: "floor-liburing",
 			Rows: small, Metric: CPUPerOp, Limit: 1.05},
@@ -46,5 +50,15 @@ func Targets() []Target {
 			Metric: Throughput, Limit: 1, AtLeast: true},
 		{Text: "connection churn", Ours: "headrace", Against: BestGo,
 			Rows: []string{"churn/64 B × 100"}, Metric: CPUPerOp, Limit: 0.90},
+		{Text: "files over HTTP", Ours: "headrace", Against: "nginx", Rows: files, Metric: CPUPerOp, Limit: 1},
+		{Text: "files over HTTP", Ours: "headrace", Against: "std", Rows: files, Metric: CPUPerOp, Limit: 0.60},
+		{Text: "large files", Ours: "headrace", Against: "nginx", Rows: largeFiles, Metric: CPUPerGbit, Limit: 1},
+		{Text: "large files", Ours: "headrace", Against: "std", Rows: largeFiles, Metric: CPUPerGbit, Limit: 0.60},
+		{Text: "proxy", Ours: "headrace", Against: "haproxy", Rows: proxied, Metric: CPUPerOp, Limit: 0.80},
+		{Text: "proxy", Ours: "headrace", Against: "std", Rows: proxied, Metric: CPUPerOp, Limit: 0.70},
+		{Text: "bulk through the proxy", Ours: "headrace", Against: "haproxy", Rows: bulk, Metric: CPUPerGbit, Limit: 1},
+		{Text: "bulk through the proxy", Ours: "headrace", Against: "std", Rows: bulk, Metric: CPUPerGbit, Limit: 1},
+		{Text: "1 GiB to disk", Ours: "headrace", Against: "std",
+			Rows: []string{"upload/1 GiB × 1"}, Metric: CPUPerGbit, Limit: 1},
 	}
 }

@@ -4,7 +4,6 @@ package suite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -55,18 +54,18 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	return r, server.Backend, err
 }
 
-// backend is what a proxy stands before: the cheapest echo there is, on the generator's core.
+// backend is what a proxy stands before: the cheapest server there is, on the generator's core.
 func (s *Suite) backend(ctx context.Context, row scenario.Row, cores harness.Cores) (*harness.Server, error) {
-	for _, name := range []string{"floor-epoll", "std"} {
+	for _, name := range []string{"floor-epoll", "nginx", "std"} {
 		for _, p := range scenario.Peers() {
-			if p.Name != name || s.Places.missing(p, scenario.ServeEcho) != "" {
+			if p.Name != name || s.Places.missing(p, row.Behind) != "" {
 				continue
 			}
-			return harness.Start(ctx, s.Places.command(p.Commands[scenario.ServeEcho]),
-				harness.Params{Size: row.Spec.Size, Loops: 1}, cores.ForClient())
+			return harness.Start(ctx, s.Places.command(p.Commands[row.Behind]),
+				harness.Params{Size: row.Spec.Size, Loops: 1, Root: s.Places.Files}, cores.ForClient())
 		}
 	}
-	return nil, errors.New("no echo server to stand behind the proxy")
+	return nil, fmt.Errorf("no %s server to stand behind the proxy", row.Behind)
 }
 
 // cores gives the server as many cores as it has loops, from the front, and the generator the rest;

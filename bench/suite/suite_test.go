@@ -73,7 +73,7 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 	crashing := serve("/bin/sh", "-c", "echo listening addr=127.0.0.1:1; exec sleep 0.05")
 	var progress bytes.Buffer
 	saved := 0
-	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Loops: 1, Wide: true,
+	proxy := scenario.Row{Scenario: "proxy", Name: "test", Serve: scenario.ServeProxy, Behind: scenario.ServeEcho, Loops: 1, Wide: true,
 		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
 	s := &Suite{Rows: []scenario.Row{echoRow(), proxy}, Rounds: 3, Duration: 250 * time.Millisecond,
 		Cores: cores,

@@ -55,6 +55,7 @@ func run() error {
 	flags.Register("127.0.0.1:8081")
 	dir := flag.String("dir", ".", "`folder` to write to")
 	sync := flag.Bool("sync", true, "flush a file to its device before it is answered")
+	digest := flag.Bool("digest", true, "answer with the SHA-256 of a file; else only where the client sent one")
 	max.register()
 	flag.Parse()
 	if err := max.validate(); err != nil {
@@ -71,7 +72,7 @@ func run() error {
 	}
 	defer rt.Close()
 
-	s := &server{rt: rt, files: files, max: max, sync: *sync, progress: newProgress(os.Stderr)}
+	s := &server{rt: rt, files: files, max: max, sync: *sync, digest: *digest, progress: newProgress(os.Stderr)}
 	network, address := flags.Network()
 	ln, err := rt.Listen(context.Background(), network, address, fiber.Serve(s.serve))
 	if err != nil {

@@ -99,7 +99,7 @@ func (s *server) put(a *answer, name string) error {
 // receive writes the body to the file and answers.
 func (s *server) receive(a *answer, name string, f *os.File, part span, wanted []byte) error {
 	u := &upload{name: name, total: part.size, began: time.Now(), slow: s.max.slow, rate: s.max.rate, progress: s.progress}
-	if part.last {
+	if part.last && (s.digest || wanted != nil) {
 		u.hash = sha256.New()
 		if err := hashBefore(a.c, u.hash, f, part.off); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (s *server) receive(a *answer, name string, f *os.File, part span, wanted [
 		a.offset(part.off+n, false)
 		return a.send(http.StatusAccepted, 0, "")
 	}
-	return s.finish(a, name, part.off+n, u.hash.Sum(nil), wanted)
+	return s.finish(a, name, part.off+n, u.sum(), wanted)
 }
 
 // finish gives a complete file its name, if it is what the client sent.
@@ -143,6 +143,9 @@ func (s *server) finish(a *answer, name string, size int64, sum, wanted []byte) 
 		status = http.StatusOK
 	}
 	a.offset(size, true)
+	if sum == nil {
+		return a.send(status, 0, "")
+	}
 	a.header.Set(digestField, formatDigest(sum))
 	text := fmt.Sprintf("%x  %s\n", sum, name)
 	return a.send(status, int64(len(text)), text)
@@ -156,9 +159,17 @@ type upload struct {
 	began    time.Time
 	slow     time.Duration
 	rate     int64
-	hash     hash.Hash // nil if the file is not complete with this request
+	hash     hash.Hash // nil if the file is not complete with this request, or without a checksum
 	progress *progress
 	shown    time.Time
+}
+
+// sum is the checksum of a complete file, nil if nobody wants it.
+func (u *upload) sum() []byte {
+	if u.hash == nil {
+		return nil
+	}
+	return u.hash.Sum(nil)
 }
 
 // Write hashes, counts, and ends what comes too slowly: a client that sends a byte

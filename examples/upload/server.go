@@ -19,6 +19,7 @@ type server struct {
 	files    *store
 	max      limits
 	sync     bool
+	digest   bool
 	progress *progress
 
 	running  atomic.Int64
