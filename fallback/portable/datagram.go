@@ -11,11 +11,18 @@ import (
 // oobSize holds the control messages of one datagram.
 const oobSize = 256
 
+// maxDatagram is more than the longest one of UDP.
+const maxDatagram = 1 << 16
+
 // recvFrom starts one receive of a datagram, when there is a chunk for it. Unlike
 // a stream, a datagram must be read in one piece, so the chunk is held meanwhile.
 func (e *engine) recvFrom(fl *flight) {
 	if fl.chunk == nil && e.hungry.empty() {
-		fl.chunk = e.get(e.recvSize)
+		size := e.recvSize
+		if x := fl.op.Ext; x != nil && x.Len >= int64(size) {
+			size = int(min(x.Len+1, maxDatagram)) // see readFrom
+		}
+		fl.chunk = e.get(size)
 	}
 	if fl.chunk == nil {
 		e.starve(fl)

@@ -2,6 +2,7 @@ package portable
 
 import (
 	"net"
+	goruntime "runtime"
 	"time"
 
 	"github.com/headrace/headrace/runtime/driver"
@@ -43,6 +44,9 @@ func (e *engine) waitAtMost(d time.Duration) {
 	}
 	began := time.Now()
 	e.queue.wait(d)
+	// Who posts first makes the loop the next to run. It steps back, so that one
+	// round serves all whose sockets are ready now.
+	goruntime.Gosched()
 	e.stats.InKernel += time.Since(began)
 }
 
