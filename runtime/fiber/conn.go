@@ -50,7 +50,14 @@ func newConn(fb *fiber, rc *runtime.Conn) *Conn {
 }
 
 func (c *Conn) serve(f func(c *Conn) error) {
+	returned := false
+	defer func() {
+		if !returned { // a task or a timer may have resumed the fiber: the loop does not know whose it is
+			c.rc.Abort(runtime.ErrPanic)
+		}
+	}()
 	err := f(c)
+	returned = true
 	if err != nil && err != io.EOF && err != c.err && !errors.Is(err, net.ErrClosed) {
 		c.rc.Loop().Runtime().Logger().Debug("fiber ended with an error", slog.Any("err", err))
 	}

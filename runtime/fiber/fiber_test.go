@@ -224,6 +224,22 @@ func TestPanicEndsOnlyItsConnection(t *testing.T) {
 	require.Equal(t, "hello\n", string(got))
 }
 
+// TestPanicEndsItsConnection: also when it was no callback of the connection that
+// resumed the fiber.
+func TestPanicEndsItsConnection(t *testing.T) {
+	for name, resumed := range map[string]func(c *fiber.Conn){
+		"offload": func(c *fiber.Conn) { c.Offload(func() {}); panic("as asked") },
+		"work":    func(c *fiber.Conn) { c.Offload(func() { panic("as asked") }) },
+		"sleep":   func(c *fiber.Conn) { c.Sleep(time.Millisecond); panic("as asked") },
+	} {
+		rt := newRuntime(t)
+		addr := serve(t, rt, func(c *fiber.Conn) error { resumed(c); return nil })
+		_, err := io.ReadAll(dial(t, addr))
+		require.ErrorContains(t, err, "reset", name)
+		require.EqualValues(t, 1, rt.Stats().Total().Panics, name)
+	}
+}
+
 func TestDialAndRelay(t *testing.T) {
 	rt := newRuntime(t)
 	upstream := serve(t, rt, func(c *fiber.Conn) error {
