@@ -37,6 +37,24 @@ func (c *Conn) waitMore(n int) error {
 // takes its buffers only after it costs little while its peer is idle.
 func (c *Conn) WaitReadable() error { return c.waitData() }
 
+// WaitUnread suspends the fiber until at least n bytes are unread, and takes none.
+// The connection stops reading at Config.UnreadHigh: n is to be well below. As
+// io.ReadFull it returns io.EOF if there was no byte and io.ErrUnexpectedEOF if
+// there were too few.
+func (c *Conn) WaitUnread(n int) error {
+	c.dropLine()
+	in := c.rc.Unread()
+	for in.Len() < n {
+		if err := c.waitMore(in.Len()); err != nil {
+			if err == io.EOF && !in.Empty() {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
 // Read reads what has come, at least one byte.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
