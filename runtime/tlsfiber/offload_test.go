@@ -1,0 +1,86 @@
+package tlsfiber_test
+
+import (
+	"crypto"
+	"crypto/tls"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/tlsfiber"
+)
+
+// heldSigner signs when it is let.
+type heldSigner struct {
+	crypto.Signer
+	begun, let chan struct{}
+}
+
+func (s *heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	s.begun <- struct{}{}
+	<-s.let
+	return s.Signer.Sign(rand, digest, opts)
+}
+
+// TestSigningDoesNotHoldTheLoop: the only loop serves others while a key takes its
+// time, however long.
+func TestSigningDoesNotHoldTheLoop(t *testing.T) {
+	for _, version := range versions {
+		rt := newRuntime(t)
+		good := dial(t, serve(t, rt, &tlsfiber.Config{TLS: serverConfig()}, echo), clientConfig(version))
+		speak(t, good, []byte("before"))
+
+		cert := p256()
+		s := &heldSigner{cert.PrivateKey.(crypto.Signer), make(chan struct{}, 1), make(chan struct{})}
+		cert.PrivateKey = s
+		slow := dial(t, serve(t, rt, &tlsfiber.Config{TLS: serverConfig(cert)}, echo), clientConfig(version))
+		shaken := make(chan error, 1)
+		go func() { shaken <- slow.Handshake() }()
+		<-s.begun
+		for range 10 {
+			speak(t, good, []byte("meanwhile"))
+		}
+		close(s.let)
+		require.NoError(t, <-shaken)
+		speak(t, slow, []byte("after"))
+	}
+}
+
+// TestCallbacks run off the loop, where they may block but not use the connection. A
+// panic in one is the connection's.
+func TestCallbacks(t *testing.T) {
+	rt, err := runtime.New(&runtime.Config{Loops: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rt.Close()) }()
+	type seen struct{ remote, refused string }
+	calls := make(chan seen, 1)
+	server := serverConfig()
+	server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if hello.ServerName == "panics.example" {
+			panic("as asked")
+		}
+		// Not possible on the loop's own goroutine.
+		if err := rt.Loops()[0].Call(func() {}); err != nil {
+			return nil, err
+		}
+		calls <- seen{hello.Conn.RemoteAddr().String(), hello.Conn.Close().Error()}
+		return nil, nil
+	}
+	addr := serve(t, rt, &tlsfiber.Config{TLS: server}, echo)
+	for _, version := range versions {
+		c := dial(t, addr, clientConfig(version))
+		speak(t, c, []byte("hello"))
+		require.Equal(t, seen{c.LocalAddr().String(),
+			"tlsfiber: a connection in its handshake is not a callback's to handle"}, <-calls)
+
+		client := clientConfig(version)
+		client.ServerName = "panics.example"
+		require.Error(t, dial(t, addr, client).Handshake())
+		speak(t, c, []byte("still there"))
+		require.NoError(t, c.Close())
+	}
+	deserted(t, rt)
+	require.EqualValues(t, len(versions), rt.Stats().Total().Panics)
+}
