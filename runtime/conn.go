@@ -98,6 +98,9 @@ func (l *Loop) adopt(b newborn) {
 	c.sendOp = driver.Op{Code: driver.Send, Owner: c, Socket: b.sock, Chain: &c.out}
 	c.closeOp = driver.Op{Code: driver.Close, Owner: c, Socket: b.sock}
 	l.conns.add(c)
+	if b.adopted {
+		c.lookShut()
+	}
 	c.setTimeouts(l.rt.cfg.IdleTimeout, l.rt.cfg.WriteTimeout)
 	if !l.quitting || b.adopted {
 		l.current = c

@@ -95,14 +95,31 @@ func (c *Conn) received(r *driver.Result) {
 		}
 		c.receive()
 	case r.Err == io.EOF:
-		c.state |= stEOF
-		c.markReady()
+		c.sawEnd()
 	default:
-		// What came before the error is the handler's to see first.
-		c.err = c.opErr("read", "recv", r.Err)
-		c.state |= stFailed
-		c.markReady()
+		c.receiveFailed(r.Err)
 	}
+}
+
+// sawEnd notes that receiving came to an orderly end, if it was one: a system tells
+// of a reset once, and a send may have been told.
+func (c *Conn) sawEnd() {
+	if c.is(stSending) || !c.out.Empty() || c.hasFiles() {
+		if err := c.wasReset(); err != nil {
+			c.receiveFailed(err)
+			return
+		}
+	}
+	c.state |= stEOF
+	c.markReady()
+}
+
+// receiveFailed notes that receiving failed. What came before the error is the
+// handler's to see first.
+func (c *Conn) receiveFailed(err error) {
+	c.err = c.opErr("read", "recv", err)
+	c.state |= stFailed
+	c.markReady()
 }
 
 // take puts a received chunk where it belongs.

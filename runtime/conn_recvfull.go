@@ -114,12 +114,9 @@ func (c *Conn) receivedInto(r *driver.Result) {
 	case r.Err == nil, r.Err == driver.ErrCanceled:
 		f.resume(c)
 	case r.Err == io.EOF:
-		c.state |= stEOF
-		c.markReady()
+		c.sawEnd()
 	default:
-		c.err = c.opErr("read", "recv", r.Err)
-		c.state |= stFailed
-		c.markReady()
+		c.receiveFailed(r.Err)
 	}
 }
 
@@ -143,6 +140,9 @@ func (f *recvFull) deliver(c *Conn) {
 // end takes the RecvFull from the connection and tells its caller.
 func (f *recvFull) end(c *Conn, err error) {
 	c.more.full = nil
+	if f.complete() {
+		err = nil // also when the connection ended in the same turn
+	}
 	if c.is(stEnded) {
 		c.loop.later(c, func() { f.done(f.n, err) })
 		return
