@@ -26,6 +26,7 @@ type httpProto struct {
 	body   int  // bytes to send with each request
 	length int  // the Content-Length every answer must have, -1 for any
 	check  bool // the answer's body is the pattern from its start
+	once   bool // one request for each connection
 	reqs   [][]byte
 }
 
@@ -84,6 +85,9 @@ func (h *httpProto) readable(w *worker, c *conn) error {
 		if complete {
 			now := nanotime()
 			w.done(c, now, 1)
+			if h.once {
+				return nil
+			}
 			// The answer was all there can be: no request, no bytes.
 			return h.next(w, c, now)
 		}

@@ -9,6 +9,11 @@ func newProto(spec *Spec) (proto, error) {
 	case Echo:
 		return &echoProto{batch: spec.Size * spec.Depth, depth: spec.Depth}, nil
 	case Idle:
+		if spec.Path != "" {
+			h := newHTTP(spec)
+			h.once = true
+			return h, nil
+		}
 		return &echoProto{batch: spec.Size, depth: 1, once: true}, nil
 	case Open:
 		return newOpen(spec)

@@ -20,7 +20,7 @@ const (
 	Put   = "put"   // HTTP/1.1 PUT of Size bytes to Path, over kept connections
 	Churn = "churn" // connect, one message of Size bytes, close
 	Slow  = "slow"  // HTTP GET of Path, read at Rate bytes a second for each connection
-	Idle  = "idle"  // connections that say one message and then nothing
+	Idle  = "idle"  // connections that say one message, or GET Path if it is set, and then nothing
 )
 
 // Spec says what traffic to make.
@@ -104,7 +104,7 @@ func (s Spec) withDefaults() Spec {
 	if s.Duration <= 0 {
 		s.Duration = time.Second
 	}
-	if s.Path == "" {
+	if s.Path == "" && s.Kind != Idle {
 		s.Path = "/"
 	}
 	return s

@@ -71,14 +71,22 @@ func openLoop() []Row {
 	return rows
 }
 
+// hello is for one core, then for two, which the load generator shares where there are no more.
 func hello() []Row {
 	var rows []Row
-	for _, conns := range []int{1, 64, 256} {
-		rows = append(rows, Row{
-			Scenario: "hello", Name: fmt.Sprintf("HTTP × %d", conns),
-			Serve: ServeHello, Metric: CPUPerOp, Loops: 1, Wide: true,
-			Spec: load.Spec{Kind: load.Get, Size: len(peers.HelloBody), Conns: conns, Path: "/"},
-		})
+	for _, cores := range []int{1, 2} {
+		for _, conns := range []int{1, 8, 64, 256} {
+			row := Row{
+				Scenario: "hello", Name: fmt.Sprintf("HTTP × %d", conns),
+				Serve: ServeHello, Metric: CPUPerOp, Loops: cores, Wide: true,
+				Spec: load.Spec{Kind: load.Get, Size: len(peers.HelloBody), Conns: conns, Path: "/"},
+			}
+			if cores > 1 {
+				row.Name += ", two cores"
+				row.Spec.Threads = cores
+			}
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }
@@ -157,6 +165,10 @@ func idle() []Row {
 		Scenario: "idle", Name: "10000 connections", Serve: ServeEcho, Metric: Memory, Loops: 1, Wide: true,
 		Least: time.Second,
 		Spec:  load.Spec{Kind: load.Idle, Size: 64, Conns: 10000},
+	}, {
+		Scenario: "idle", Name: "HTTP, 10000 connections", Serve: ServeHello, Metric: Memory, Loops: 1, Wide: true,
+		Least: time.Second,
+		Spec:  load.Spec{Kind: load.Idle, Size: len(peers.HelloBody), Conns: 10000, Path: "/"},
 	}}
 }
 

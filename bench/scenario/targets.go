@@ -30,10 +30,19 @@ func Targets() []Target {
 	largeFiles := []string{"static/64 MiB × 4"}
 	proxied := []string{"proxy/64 B × 100", "proxy/1 KiB × 100", "proxy/16 KiB × 100"}
 	bulk := []string{"proxy/64 MiB × 4"}
+	fewHTTP := []string{"hello/HTTP × 1", "hello/HTTP × 8", "hello/HTTP × 1, two cores", "hello/HTTP × 8, two cores"}
 	return []Target{
 		{Text: "small echo, against the floor", Ours: "headrace", Against: "floor-liburing",
 			Rows: small, Metric: CPUPerOp, Limit: 1.05},
 		{Text: "small echo", Ours: "headrace", Against: BestGo, Rows: small, Metric: CPUPerOp, Limit: 0.75},
+		{Text: "small echo", Ours: "headrace", Against: "std",
+			Rows: []string{"echo/64 B × 100"}, Metric: CPUPerOp, Limit: 0.78},
+		{Text: "fiber", Ours: "headrace-fiber", Against: "headrace",
+			Rows: []string{"echo/64 B × 100"}, Metric: CPUPerOp, Limit: 1.08},
+		{Text: "small echo, epoll", Ours: "headrace-epoll", Against: "gnet",
+			Rows: []string{"echo/64 B × 100"}, Metric: CPUPerOp, Limit: 1},
+		{Text: "small echo, portable", Ours: "headrace-portable", Against: "std",
+			Rows: []string{"echo/64 B × 100"}, Metric: CPUPerOp, Limit: 1.25},
 		{Text: "16 KiB echo, against the floor", Ours: "headrace", Against: "floor-epoll",
 			Rows: large, Metric: CPUPerOp, Limit: 1.10},
 		{Text: "16 KiB echo", Ours: "headrace", Against: BestGo, Rows: large, Metric: CPUPerOp, Limit: 0.90},
@@ -43,6 +52,17 @@ func Targets() []Target {
 			Metric: Throughput, Limit: 0.85, AtLeast: true},
 		{Text: "fasthttp on fibers", Ours: "headrace-fasthttp", Against: "fasthttp",
 			Rows: []string{"hello/HTTP × 64", "hello/HTTP × 256"}, Metric: CPUPerOp, Limit: 0.85},
+		{Text: "net/http on stdnet, many connections", Ours: "headrace-stdnet", Against: "std",
+			Rows: []string{"hello/HTTP × 64", "hello/HTTP × 256"}, Metric: CPUPerOp, Limit: 0.85},
+		{Text: "net/http on stdnet, many connections", Ours: "headrace-stdnet", Against: "std",
+			Rows:   []string{"hello/HTTP × 64, two cores", "hello/HTTP × 256, two cores"},
+			Metric: CPUPerOp, Limit: 0.90},
+		{Text: "net/http on stdnet, few connections", Ours: "headrace-stdnet", Against: "std",
+			Rows: fewHTTP, Metric: CPUPerOp, Limit: 1.05},
+		{Text: "net/http on stdnet, few connections", Ours: "headrace-stdnet", Against: "std",
+			Rows: fewHTTP, Metric: Throughput, Limit: 0.95, AtLeast: true},
+		{Text: "idle net/http connections on stdnet", Ours: "headrace-stdnet", Against: "std",
+			Rows: []string{"idle/HTTP, 10000 connections"}, Metric: Memory, Limit: 1},
 		{Text: "median latency of one connection", Ours: "headrace", Against: BestGo,
 			Rows: []string{"echo/64 B × 1"}, Metric: MedianLatency, Limit: 1},
 		{Text: "growth from one core to two", Ours: "headrace", Against: BestGo,
