@@ -31,6 +31,7 @@ type Loop struct {
 	dirty    []*Conn              // something waits to be sent, or reading may go on
 	newborns []newborn            // connections without a handler yet
 	laters   []later              // callbacks that completions made due
+	packets  packetLists          // the same of datagram sockets
 	current  *Conn                // whose callback runs, for panics
 	conns    connList             // all of them
 	others   map[stopper]struct{} // what else keeps the loop alive: listeners, dials
@@ -183,7 +184,9 @@ func (l *Loop) turnOnce() (end bool) {
 	l.admit()
 	l.runLaters()
 	l.deliver()
+	l.deliverPackets()
 	l.flush()
+	l.flushPackets()
 	l.stats.Turns++
 	l.turn.Store(0)
 	if l.quit && l.conns.len == 0 && len(l.others) == 0 && len(l.newborns)+len(l.laters) == 0 {
@@ -203,8 +206,11 @@ func (l *Loop) turnOnce() (end bool) {
 // may still use is not released.
 func (l *Loop) abandon(err error) {
 	for s := range l.others {
-		if a, ok := s.(*acceptor); ok {
-			a.ln.gone()
+		switch s := s.(type) {
+		case *acceptor:
+			s.ln.gone()
+		case *PacketConn:
+			s.abandoned(err)
 		}
 	}
 	for c := l.conns.first; c != nil; c = c.next {
@@ -218,7 +224,7 @@ func (l *Loop) abandon(err error) {
 
 // wait finds how long Poll may wait, and marks the loop asleep if it may.
 func (l *Loop) wait() time.Duration {
-	if len(l.ready)+len(l.dirty)+len(l.newborns)+len(l.laters) > 0 {
+	if len(l.ready)+len(l.dirty)+len(l.newborns)+len(l.laters) > 0 || !l.packets.empty() {
 		return 0
 	}
 	wait := time.Duration(-1)

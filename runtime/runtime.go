@@ -31,7 +31,7 @@ type Runtime struct {
 
 	mu        sync.Mutex
 	locals    map[any]any // of packages on top, see Local
-	listeners map[*Listener]struct{}
+	listeners map[listening]struct{}
 	closing   bool
 	failures  []error
 	closeOnce sync.Once
@@ -71,7 +71,7 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 	rt := &Runtime{
 		cfg: *cfg, log: cfg.Logger, backend: backend, decision: decision,
 		budget: buffers.NewBudget(cfg.MaxMemory), started: time.Now(),
-		listeners: make(map[*Listener]struct{}), sizes: cfg.Sizes.rows(),
+		listeners: make(map[listening]struct{}), sizes: cfg.Sizes.rows(),
 	}
 	results := make(chan error, cfg.Loops)
 	for i := range cfg.Loops {
@@ -156,6 +156,11 @@ func (l *Loop) shutdownConns() {
 		next = c.next
 		c.shutdown()
 	}
+	for s := range l.others {
+		if c, ok := s.(*PacketConn); ok {
+			c.Close()
+		}
+	}
 }
 
 func (c *Conn) shutdown() {
@@ -221,7 +226,13 @@ func (rt *Runtime) loopEnded(l *Loop, err error) {
 	rt.loopFailed(err)
 }
 
-func (rt *Runtime) addListener(ln *Listener) error {
+// listening is a Listener or a PacketListener.
+type listening interface {
+	Close() error
+	CloseSoon()
+}
+
+func (rt *Runtime) addListener(ln listening) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.closing {
@@ -231,16 +242,16 @@ func (rt *Runtime) addListener(ln *Listener) error {
 	return nil
 }
 
-func (rt *Runtime) removeListener(ln *Listener) {
+func (rt *Runtime) removeListener(ln listening) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	delete(rt.listeners, ln)
 }
 
-func (rt *Runtime) takeListeners() []*Listener {
+func (rt *Runtime) takeListeners() []listening {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	var all []*Listener
+	var all []listening
 	for ln := range rt.listeners {
 		all = append(all, ln)
 	}

@@ -23,9 +23,10 @@ type LoopStats struct {
 	Conns       int    // open now
 	Timers      int    // armed now
 
-	Paths  PathStats
-	Engine driver.Stats
-	Pool   buffers.PoolStats
+	Paths   PathStats
+	Packets PacketStats
+	Engine  driver.Stats
+	Pool    buffers.PoolStats
 }
 
 // PathStats count which paths the size policy chose.
@@ -72,6 +73,7 @@ func (s Stats) Total() LoopStats {
 		t.Conns += l.Conns
 		t.Timers += l.Timers
 		t.Paths.Add(&l.Paths)
+		t.Packets.Add(&l.Packets)
 		t.Engine.Add(&l.Engine)
 	}
 	return t
@@ -82,6 +84,7 @@ func (l *Loop) snapshot() LoopStats {
 	s := l.stats
 	s.Loop, s.Conns, s.Timers = l.index, l.conns.len, l.timers.len()
 	s.Stalls = l.stalls.Load()
+	s.Packets = l.packetStats()
 	s.Pool = l.pool.Stats()
 	l.engine.Stats(&s.Engine)
 	return s

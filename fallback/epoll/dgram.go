@@ -61,6 +61,9 @@ func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
 	if s.is(joined) {
 		size = max(size, maxDatagram)
 	}
+	if x := e.records.at(slot).op.Ext; x != nil && x.Len > int64(size) {
+		size = int(min(x.Len, maxDatagram))
+	}
 	asked := 0
 	for asked < int(s.batch) {
 		c := e.chunk(size)

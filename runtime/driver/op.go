@@ -63,8 +63,9 @@ const (
 	Fsync
 
 	// RecvFrom receives datagrams, repeating. Result: Chunk, More and Msg, whose
-	// fields are valid during Complete only. A datagram longer than a chunk is
-	// cut and told by Msg.Truncated. Chunk may be empty: so may a datagram.
+	// fields are valid during Complete only. A datagram that is longer than Len (0
+	// for what a chunk of Config.RecvBufferSize holds, or nearly) may be cut, which
+	// Msg.Truncated tells. Chunk may be empty: so may a datagram.
 	RecvFrom
 
 	// SendTo sends Chain as one datagram, or as several of Segment bytes each
@@ -127,8 +128,8 @@ type Op struct {
 type Ext struct {
 	File     *os.File // SendFile, ReadAt, WriteAt, Fsync
 	Off      int64
-	Len      int64
-	DataOnly bool // Fsync: fdatasync(2)
+	Len      int64 // RecvFrom too
+	DataOnly bool  // Fsync: fdatasync(2)
 
 	Local   net.Addr // Connect
 	Remote  net.Addr // Connect, SendTo

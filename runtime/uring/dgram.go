@@ -34,6 +34,9 @@ type datagram struct {
 }
 
 func (e *engine) armRecvFrom(i uint32, s *slot) bool {
+	if e.isLong(s) {
+		return e.armRecvLong(i, s)
+	}
 	sqe := e.sqe()
 	if sqe == nil {
 		return false
@@ -49,6 +52,10 @@ func (e *engine) armRecvFrom(i uint32, s *slot) bool {
 
 // receivedFrom handles a completion of RecvFrom, as received does for Recv.
 func (e *engine) receivedFrom(i uint32, s *slot, c ring.CQE) {
+	if e.isLong(s) {
+		e.receivedLong(i, s, c)
+		return
+	}
 	if c.Res >= dgramData && c.HasBuffer() {
 		chunk := e.recv.take(c.BufferID(), int(c.Res))
 		e.parseDatagram(chunk, &s.extra.tmpl, s.fd)
@@ -167,7 +174,13 @@ func (e *engine) armSendTo(i uint32, s *slot) bool {
 		msg.Control = &control[0]
 		msg.SetControllen(len(control))
 	}
-	sqe.PrepSendMsg(int(s.fd), msg, unix.MSG_NOSIGNAL)
+	flags := unix.MSG_NOSIGNAL
+	if e.socks[s.fd].family == unix.AF_UNIX {
+		// A unix socket copies the message before it finds the receiver's queue full,
+		// and io_uring's second attempt would send what is left of it: nothing.
+		flags |= unix.MSG_DONTWAIT
+	}
+	sqe.PrepSendMsg(int(s.fd), msg, flags)
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
 }
@@ -176,6 +189,10 @@ func (e *engine) armSendTo(i uint32, s *slot) bool {
 // encodes its address.
 func (e *engine) checkSendTo(s *slot) error {
 	x := s.op.Ext
+	k := &e.socks[s.fd]
+	if k.family == 0 {
+		k.family = uint16(sock.Family(int(s.fd)))
+	}
 	switch {
 	case s.op.Chain.Chunks() > maxPieces:
 		return unix.EMSGSIZE
@@ -185,10 +202,6 @@ func (e *engine) checkSendTo(s *slot) error {
 		return unix.EINVAL
 	case x.Remote == nil:
 		return nil
-	}
-	k := &e.socks[s.fd]
-	if k.family == 0 {
-		k.family = uint16(sock.Family(int(s.fd)))
 	}
 	return s.ext().addr.Set(int(k.family), x.Remote)
 }

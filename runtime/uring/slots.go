@@ -34,6 +34,7 @@ type slot struct {
 type extra struct {
 	addr sock.Sockaddr // Connect: the peer
 	tmpl unix.Msghdr   // RecvFrom: room for name and control messages
+	long *longDatagram // RecvFrom of datagrams that no provided buffer holds
 }
 
 func (s *slot) ext() *extra {
