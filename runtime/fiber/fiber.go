@@ -22,7 +22,7 @@ type fiber struct {
 
 // waiter identifies what a parked fiber waits for: wakes for anything else pass.
 type waiter struct {
-	conn *Conn // nil for a callback
+	conn any // *Conn or *PacketConn, nil for a callback
 	what waitFor
 }
 
