@@ -66,11 +66,13 @@ func (s *server) entryBody(w *response, e *entry) {
 		head.field("Connection", "keep-alive")
 	}
 	w.wrote = true
-	w.write(append(head.b, e.head...))
-	if w.req.Method == http.MethodGet && w.err == nil {
-		w.length = e.size
-		_, _ = w.sendFile(e, 0, e.size) // kept in w.err
+	head.b = append(head.b, e.head...)
+	if w.req.Method != http.MethodGet {
+		w.write(head.b)
+		return
 	}
+	w.length = e.size
+	_, _ = w.sendFile(head.b, e, 0, e.size) // kept in w.err
 }
 
 // partial lets net/http work out ranges and conditions.

@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/fiber"
 )
 
 // outside is in a file beside the folder that is served, with a link to it inside.
@@ -36,7 +35,7 @@ func serveFuzzed(f *testing.F) (*runtime.Runtime, net.Addr) {
 	rt, err := runtime.New(&runtime.Config{Loops: 1})
 	require.NoError(f, err)
 	s := &server{rt: rt, files: files, idle: watchdog, slow: watchdog}
-	ln, err := rt.Listen(context.Background(), "tcp", "127.0.0.1:0", fiber.Serve(s.serve))
+	ln, err := rt.Listen(context.Background(), "tcp", "127.0.0.1:0", s.accept(nil))
 	require.NoError(f, err)
 	f.Cleanup(func() {
 		require.NoError(f, rt.Close())

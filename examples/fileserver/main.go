@@ -11,7 +11,6 @@ import (
 
 	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/fiber"
 )
 
 func main() { app.Main("fileserver", run) }
@@ -22,8 +21,14 @@ func run() error {
 	root := flag.String("root", ".", "`folder` to serve")
 	idle := flag.Duration("idle", time.Minute, "how long a connection may wait between requests")
 	slow := flag.Duration("slow", 30*time.Second, "how long a peer may take to send a request, or to take a byte")
+	cert := flag.String("tls-cert", "", "`file` of the certificate chain (PEM): serve HTTPS")
+	key := flag.String("tls-key", "", "`file` of its private key (PEM)")
 	flag.Parse()
 
+	secure, err := loadTLS(*cert, *key)
+	if err != nil {
+		return err
+	}
 	files, err := openFolder(*root)
 	if err != nil {
 		return err
@@ -37,16 +42,20 @@ func run() error {
 
 	s := &server{rt: rt, files: files, idle: *idle, slow: *slow}
 	network, address := flags.Network()
-	ln, err := rt.Listen(context.Background(), network, address, fiber.Serve(s.serve))
+	ln, err := rt.Listen(context.Background(), network, address, s.accept(secure))
 	if err != nil {
 		return err
 	}
+	base := "http://" + ln.Addr().String()
+	if secure != nil {
+		base = "https://" + ln.Addr().String()
+	}
 	if network == "tcp" {
-		fmt.Fprintf(os.Stderr, "serving %s on http://%s/ (statistics on /_stats)\n", *root, ln.Addr())
+		fmt.Fprintf(os.Stderr, "serving %s on %s/ (statistics on /_stats)\n", *root, base)
 	}
 	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
 	if flags.Check {
-		w.Check = func() error { return selfTest("http://"+ln.Addr().String(), *root) }
+		w.Check = func() error { return selfTest(selfTestClient(secure), base, *root) }
 	}
 	return w.Wait(os.Stdout)
 }

@@ -6,14 +6,12 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/headrace/headrace/runtime/fiber"
 )
 
 // response is the http.ResponseWriter of one request. What is written leaves with
 // the next turn of the loop: header and body together.
 type response struct {
-	c      *fiber.Conn
+	c      conn
 	req    *http.Request
 	header http.Header
 	wrote  bool
@@ -88,7 +86,7 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	lr, ok := r.(*io.LimitedReader)
 	if ok && w.wrote && !w.headOnly() {
 		if v, ok := lr.R.(*view); ok {
-			n, err := w.sendFile(v.entry, v.off, min(lr.N, v.entry.size-v.off))
+			n, err := w.sendFile(nil, v.entry, v.off, min(lr.N, v.entry.size-v.off))
 			v.off += n
 			lr.N -= n
 			return n, err
@@ -97,9 +95,9 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{w}, r)
 }
 
-// sendFile sends a part of the body from a file.
-func (w *response) sendFile(e *entry, off, n int64) (int64, error) {
-	n, err := w.c.SendFile(nil, e.file, off, n)
+// sendFile sends head, if any, and a part of the body from a file.
+func (w *response) sendFile(head []byte, e *entry, off, n int64) (int64, error) {
+	n, err := w.c.SendFile(head, e.file, off, n)
 	w.length -= n
 	if err != nil && w.err == nil {
 		w.err = err

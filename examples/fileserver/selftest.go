@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"time"
 )
 
 // selfTestFiles bounds how many files selfTest fetches.
@@ -17,8 +16,7 @@ const selfTestFiles = 100
 
 // selfTest fetches files of the folder from the server, whole and in part, and
 // compares them with what is on the disk.
-func selfTest(base, root string) error {
-	client := http.Client{Timeout: time.Minute}
+func selfTest(client *http.Client, base, root string) error {
 	defer client.CloseIdleConnections()
 	checked := 0
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
@@ -33,10 +31,10 @@ func selfTest(base, root string) error {
 			return err
 		}
 		target := base + "/" + (&url.URL{Path: name}).EscapedPath()
-		if err := check(&client, target, "", want); err != nil || len(want) < 2 {
+		if err := check(client, target, "", want); err != nil || len(want) < 2 {
 			return err
 		}
-		return check(&client, target, fmt.Sprintf("bytes=1-%d", len(want)-1), want[1:])
+		return check(client, target, fmt.Sprintf("bytes=1-%d", len(want)-1), want[1:])
 	})
 	if err == nil && checked == 0 {
 		return fmt.Errorf("nothing in %s to fetch", root)

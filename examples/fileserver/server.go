@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/fiber"
 )
 
 // What a request may be at most.
@@ -38,12 +37,12 @@ var readers = sync.Pool{New: func() any { return &reader{} }}
 // connections hold none.
 type reader struct {
 	buf  *bufio.Reader
-	c    *fiber.Conn
+	c    conn
 	left int   // bytes that the peer may still send
 	err  error // why reading ended: parsers forget it
 }
 
-func takeReader(c *fiber.Conn) *reader {
+func takeReader(c conn) *reader {
 	r := readers.Get().(*reader)
 	r.c, r.err = c, nil
 	if r.buf == nil {
@@ -72,12 +71,15 @@ func (r *reader) release() {
 }
 
 // serve answers the requests of one connection, one after the other.
-func (s *server) serve(c *fiber.Conn) error {
+func (s *server) serve(c conn) error {
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(s.idle)); err != nil {
 			return err
 		}
 		if err := c.WaitReadable(); err != nil {
+			if isTimeout(err) {
+				return nil // idle for long enough
+			}
 			return err
 		}
 		again, err := s.burst(c)
@@ -89,7 +91,7 @@ func (s *server) serve(c *fiber.Conn) error {
 
 // burst answers requests as long as more has come already. It reports whether the
 // connection stays open.
-func (s *server) burst(c *fiber.Conn) (again bool, err error) {
+func (s *server) burst(c conn) (again bool, err error) {
 	r := takeReader(c)
 	defer r.release()
 	c.SetBusy(true)
@@ -106,7 +108,7 @@ func (s *server) burst(c *fiber.Conn) (again bool, err error) {
 		s.requests.Add(1)
 		r.left = maxBody
 		again = s.answer(c, req) && s.dropBody(req)
-		if r.buf.Buffered() == 0 && c.Conn().Unread().Empty() {
+		if r.buf.Buffered() == 0 && !c.Pending() {
 			break
 		}
 	}
@@ -123,7 +125,7 @@ func (s *server) dropBody(req *http.Request) bool {
 }
 
 // refuse answers a request that can not be read, if there is one.
-func (s *server) refuse(c *fiber.Conn, r *reader) error {
+func (s *server) refuse(c conn, r *reader) error {
 	w := response{c: c, close: true}
 	switch {
 	case r.left <= 0:
@@ -140,7 +142,7 @@ func (s *server) refuse(c *fiber.Conn, r *reader) error {
 
 // linger reads on for a little after the last answer: a peer whose bytes nobody
 // reads gets a reset, which can overtake the answer.
-func (s *server) linger(c *fiber.Conn) error {
+func (s *server) linger(c conn) error {
 	if err := c.CloseWrite(); err != nil {
 		return err
 	}
@@ -157,7 +159,7 @@ func isTimeout(err error) bool {
 }
 
 // answer answers one request and reports whether the connection may stay open.
-func (s *server) answer(c *fiber.Conn, req *http.Request) bool {
+func (s *server) answer(c conn, req *http.Request) bool {
 	w := response{c: c, req: req, close: req.Close || c.Draining() || !req.ProtoAtLeast(1, 1) && !keepAlive(req)}
 	switch {
 	case req.ProtoMajor != 1:
