@@ -38,7 +38,8 @@ type conn struct {
 	readDeadline, writeDeadline instant
 
 	held    int32 // calls that use std beside the locks
-	seen    uint8 // by home.heat; guarded by reading
+	seen    uint8 // by home.heat; guarded by reading, as is
+	reads   uint8 // that got something, up to settled
 	closed  bool
 	stay    bool // never moves again
 	discard bool // SetLinger(0): Close drops what is unsent
@@ -102,7 +103,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		n, err := c.std.Read(p)
 		if n > 0 {
-			c.home.note(&c.seen)
+			c.note()
 		}
 		if err != nil {
 			err = c.fix(err)

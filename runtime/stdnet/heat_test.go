@@ -56,6 +56,22 @@ func TestHeatCountsAConnectionOnce(t *testing.T) {
 	require.EqualValues(t, 2, h.active.Load())
 }
 
+func TestNewConnectionsStayAndDoNotHeat(t *testing.T) {
+	h := &home{}
+	h.window.Store(7)
+	h.ends.Store(clock() + int64(1e12))
+	h.hot.Store(true)
+	c := &conn{origin: &origin{mode: Auto}, home: h}
+	for range settled {
+		require.False(t, c.wantsLoop())
+		c.note()
+	}
+	require.True(t, c.wantsLoop())
+	require.Zero(t, h.active.Load())
+	c.note()
+	require.EqualValues(t, 1, h.active.Load())
+}
+
 func TestModeText(t *testing.T) {
 	for _, m := range []Mode{Auto, Loop, Poller} {
 		text, err := m.MarshalText()

@@ -14,11 +14,24 @@ import (
 // netpoller.
 var errMove = errors.New("stdnet: move")
 
+// settled is how many reads make a connection one that will go on. Moving costs more
+// than it saves those that ask once, and they are no reason for others to move.
+const settled = 8
+
+// note says that a Read got something, with reading held.
+func (c *conn) note() {
+	if c.reads < settled {
+		c.reads++
+		return
+	}
+	c.home.note(&c.seen)
+}
+
 // wantsLoop tells whether the connection should be on its loop.
 func (c *conn) wantsLoop() bool {
 	switch c.origin.mode {
 	case Auto:
-		return c.home.hot.Load() && !c.home.portable
+		return c.reads == settled && c.home.hot.Load() && !c.home.portable
 	case Poller:
 		return false
 	}
