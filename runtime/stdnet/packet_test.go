@@ -1,0 +1,308 @@
+//go:build linux
+
+package stdnet_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/stdnet"
+)
+
+// eachPacketConn runs f on package net's socket and on ours in each mode.
+func eachPacketConn(t *testing.T, network string, f func(t *testing.T, c net.PacketConn)) {
+	address := map[string]string{"udp4": "127.0.0.1:0", "udp6": "[::1]:0"}[network]
+	t.Run("net", func(t *testing.T) {
+		c, err := net.ListenPacket(network, address)
+		if err != nil && network == "udp6" {
+			t.Skip("no IPv6 here")
+		}
+		require.NoError(t, err)
+		defer c.Close()
+		f(t, c)
+	})
+	for _, mode := range []stdnet.Mode{stdnet.Auto, stdnet.Loop, stdnet.Poller} {
+		t.Run(mode.String(), func(t *testing.T) {
+			rt, err := runtime.New(&runtime.Config{Loops: 2})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, rt.Close()) }()
+			lc := stdnet.ListenConfig{Runtime: rt, Mode: mode}
+			c, err := lc.ListenPacket(context.Background(), network, address)
+			if err != nil && network == "udp6" {
+				t.Skip("no IPv6 here")
+			}
+			require.NoError(t, err)
+			defer c.Close()
+			f(t, c)
+		})
+	}
+}
+
+func packetClient(t *testing.T, to net.Addr) *net.UDPConn {
+	t.Helper()
+	c, err := net.DialUDP("udp", nil, to.(*net.UDPAddr))
+	require.NoError(t, err)
+	require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestPacketEcho(t *testing.T) {
+	for _, network := range []string{"udp4", "udp6"} {
+		t.Run(network, func(t *testing.T) {
+			eachPacketConn(t, network, func(t *testing.T, c net.PacketConn) {
+				var wg sync.WaitGroup
+				for range 2 { // readers at once
+					wg.Go(func() {
+						buf := make([]byte, 1<<16)
+						for {
+							n, from, err := c.ReadFrom(buf)
+							if err != nil {
+								return
+							}
+							if _, err := c.WriteTo(buf[:n], from); err != nil {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				for k := range 3 {
+					p := packetClient(t, c.LocalAddr())
+					got := make([]byte, 1<<16)
+					for _, n := range []int{0, 1, 64, 1400, 9000, 20_000, 60_000, 3} {
+						sent := make([]byte, n)
+						for i := range sent {
+							sent[i] = byte(i + k ^ n)
+						}
+						_, err := p.Write(sent)
+						require.NoError(t, err)
+						m, err := p.Read(got)
+						require.NoError(t, err)
+						require.True(t, string(sent) == string(got[:m]), "%d bytes", n)
+					}
+				}
+				require.NoError(t, c.Close())
+				wg.Wait()
+			})
+		})
+	}
+}
+
+func TestPacketDeadlines(t *testing.T) {
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		buf := make([]byte, 10)
+		require.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))
+		_, _, err := c.ReadFrom(buf)
+		requireTimeout(t, err)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(5*time.Millisecond)))
+		_, _, err = c.ReadFrom(buf)
+		requireTimeout(t, err)
+		require.NoError(t, c.SetDeadline(time.Time{}))
+		read := make(chan error)
+		go func() {
+			_, _, err := c.ReadFrom(buf)
+			read <- err
+		}()
+		time.Sleep(time.Millisecond) // most likely it waits by now; it need not
+		require.NoError(t, c.SetDeadline(time.Unix(1, 0)))
+		requireTimeout(t, <-read)
+		_, err = c.WriteTo([]byte("x"), c.LocalAddr())
+		requireTimeout(t, err)
+		require.NoError(t, c.SetDeadline(time.Time{}))
+		_, err = c.WriteTo([]byte("x"), c.LocalAddr())
+		require.NoError(t, err)
+		_, from, err := c.ReadFrom(buf)
+		require.NoError(t, err)
+		require.Equal(t, c.LocalAddr().String(), from.String())
+	})
+}
+
+func requireTimeout(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	var op net.Error
+	require.ErrorAs(t, err, &op)
+	require.True(t, op.Timeout())
+}
+
+func TestPacketClose(t *testing.T) {
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		read := make(chan error)
+		for range 2 {
+			go func() {
+				_, _, err := c.ReadFrom(make([]byte, 10))
+				read <- err
+			}()
+		}
+		p := packetClient(t, c.LocalAddr())
+		_, err := c.WriteTo([]byte("sent before Close"), p.LocalAddr())
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, <-read, net.ErrClosed)
+		require.ErrorIs(t, <-read, net.ErrClosed)
+		buf := make([]byte, 100)
+		n, err := p.Read(buf)
+		require.NoError(t, err)
+		require.Equal(t, "sent before Close", string(buf[:n]))
+		for _, err := range []error{
+			c.Close(), c.SetDeadline(time.Now()),
+			func() error { _, err := c.WriteTo(nil, c.LocalAddr()); return err }(),
+			func() error { _, _, err := c.ReadFrom(nil); return err }(),
+		} {
+			require.ErrorIs(t, err, net.ErrClosed)
+			var op *net.OpError
+			require.ErrorAs(t, err, &op)
+		}
+		again, err := net.ListenPacket("udp4", c.LocalAddr().String()) // the port is free
+		require.NoError(t, err)
+		require.NoError(t, again.Close())
+	})
+}
+
+func TestPacketMessages(t *testing.T) {
+	type messenger interface {
+		ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *net.UDPAddr, err error)
+		WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error)
+		WriteToUDP(b []byte, addr *net.UDPAddr) (int, error)
+		SyscallConn() (syscall.RawConn, error)
+		SetReadBuffer(int) error
+		SetWriteBuffer(int) error
+		File() (*os.File, error)
+	}
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		m := c.(messenger)
+		require.NoError(t, m.SetReadBuffer(1<<20))
+		require.NoError(t, m.SetWriteBuffer(1<<20))
+		askTTL(t, m)
+		p := packetClient(t, c.LocalAddr())
+		_, err := p.Write([]byte("question, a long one"))
+		require.NoError(t, err)
+		buf, oob := make([]byte, 8), make([]byte, 200)
+		n, oobn, flags, from, err := m.ReadMsgUDP(buf, oob)
+		require.NoError(t, err)
+		require.Equal(t, "question", string(buf[:n]))
+		require.NotZero(t, flags, "it was cut")
+		require.Equal(t, p.LocalAddr().String(), from.String())
+		require.Positive(t, oobn)
+		n, oobn, err = m.WriteMsgUDP([]byte("answer"), nil, from)
+		require.NoError(t, err)
+		require.Equal(t, 6, n+oobn)
+		n, err = m.WriteToUDP([]byte("more"), from)
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+		for _, want := range []string{"answer", "more"} {
+			big := make([]byte, 100)
+			n, err := p.Read(big)
+			require.NoError(t, err)
+			require.Equal(t, want, string(big[:n]))
+		}
+		_, err = c.WriteTo(make([]byte, 70_000), from)
+		require.ErrorIs(t, err, syscall.EMSGSIZE)
+		_, err = c.WriteTo(nil, &net.UnixAddr{Name: "x"})
+		require.ErrorIs(t, err, syscall.EINVAL)
+		f, err := m.File()
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	})
+}
+
+// TestPacketRawRead: who reads the descriptor itself, as quic-go does, gets every
+// datagram that comes then.
+func TestPacketRawRead(t *testing.T) {
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+		raw, err := c.(syscall.Conn).SyscallConn()
+		require.NoError(t, err)
+		p := packetClient(t, c.LocalAddr())
+		for i := range 20 {
+			ask := fmt.Sprint("number ", i)
+			got := make(chan string, 1)
+			if i == 0 {
+				require.NoError(t, raw.Read(func(uintptr) bool { return true })) // from here on
+			}
+			go func() {
+				buf := make([]byte, 100)
+				var n int
+				_ = raw.Read(func(fd uintptr) bool {
+					n = rawRecv(fd, buf)
+					return n >= 0
+				})
+				got <- string(buf[:max(n, 0)])
+			}()
+			_, err := p.Write([]byte(ask))
+			require.NoError(t, err)
+			require.Equal(t, ask, <-got)
+			_, err = c.WriteTo([]byte(ask), p.LocalAddr())
+			require.NoError(t, err)
+			buf := make([]byte, 100)
+			n, err := p.Read(buf)
+			require.NoError(t, err)
+			require.Equal(t, ask, string(buf[:n]))
+		}
+	})
+}
+
+// TestPacketSlowReader: what nobody reads stays in bounds, and comes when it is read.
+func TestPacketSlowReader(t *testing.T) {
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		_ = c.(interface{ SetReadBuffer(int) error }).SetReadBuffer(8 << 20)
+		p := packetClient(t, c.LocalAddr())
+		const sent = 150 // what any default queue holds
+		for i := range sent {
+			_, err := p.Write([]byte{byte(i)})
+			require.NoError(t, err)
+		}
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+		for i := range sent {
+			buf := make([]byte, 10)
+			n, _, err := c.ReadFrom(buf)
+			require.NoError(t, err)
+			require.Equal(t, []byte{byte(i)}, buf[:n])
+		}
+	})
+}
+
+// TestPacketRuntimeCloses: a socket on a loop ends with the runtime.
+func TestPacketRuntimeCloses(t *testing.T) {
+	rt, err := runtime.New(&runtime.Config{Loops: 1})
+	require.NoError(t, err)
+	lc := stdnet.ListenConfig{Runtime: rt, Mode: stdnet.Loop}
+	c, err := lc.ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	if rt.Backend() == runtime.Portable {
+		require.NoError(t, c.Close())
+	}
+	read := make(chan error)
+	go func() {
+		_, _, err := c.ReadFrom(make([]byte, 10))
+		read <- err
+	}()
+	require.NoError(t, rt.Close())
+	require.ErrorIs(t, <-read, net.ErrClosed)
+	require.ErrorIs(t, c.Close(), net.ErrClosed)
+}
+
+func TestPacketMistakes(t *testing.T) {
+	rt, err := runtime.New(&runtime.Config{Loops: 1})
+	require.NoError(t, err)
+	defer rt.Close()
+	_, err = stdnet.ListenPacket(context.Background(), rt, "tcp", "127.0.0.1:0")
+	require.Error(t, err)
+	c, err := stdnet.ListenPacket(context.Background(), rt, "udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = stdnet.ListenPacket(context.Background(), rt, "udp", c.LocalAddr().String())
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	u, err := stdnet.ListenPacket(context.Background(), rt, "unixgram", t.TempDir()+"/s")
+	require.NoError(t, err)
+	require.NoError(t, u.Close())
+}
