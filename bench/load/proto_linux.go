@@ -19,6 +19,8 @@ func newProto(spec *Spec) (proto, error) {
 		return newOpen(spec)
 	case Get, Put:
 		return newHTTP(spec), nil
+	case TLSGet, TLSChurn:
+		return newTLS(spec), nil
 	case Slow:
 		return newSlow(spec)
 	case Churn:

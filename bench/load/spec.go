@@ -14,13 +14,15 @@ import (
 
 // Kinds of traffic.
 const (
-	Echo  = "echo"  // closed loop: send Depth messages of Size bytes, wait for all, again
-	Open  = "open"  // open loop: Rate messages a second, whatever the server does
-	Get   = "get"   // HTTP/1.1 GET of Path, Size bytes long, over kept connections
-	Put   = "put"   // HTTP/1.1 PUT of Size bytes to Path, over kept connections
-	Churn = "churn" // connect, one message of Size bytes, close
-	Slow  = "slow"  // HTTP GET of Path, read at Rate bytes a second for each connection
-	Idle  = "idle"  // connections that say one message, or GET Path if it is set, and then nothing
+	Echo     = "echo"      // closed loop: send Depth messages of Size bytes, wait for all, again
+	Open     = "open"      // open loop: Rate messages a second, whatever the server does
+	Get      = "get"       // HTTP/1.1 GET of Path, Size bytes long, over kept connections
+	Put      = "put"       // HTTP/1.1 PUT of Size bytes to Path, over kept connections
+	Churn    = "churn"     // connect, one message of Size bytes, close
+	TLSGet   = "tls-get"   // Get over TLS
+	TLSChurn = "tls-churn" // the same, with a connection and a full handshake for each
+	Slow     = "slow"      // HTTP GET of Path, read at Rate bytes a second for each connection
+	Idle     = "idle"      // connections that say one message, or GET Path if it is set, and then nothing
 )
 
 // Spec says what traffic to make.

@@ -105,7 +105,7 @@ const scratchSize = 64 << 10
 // longest is the most that is sent or compared at once: a message, a piece of a body, a receive.
 func longest(spec *Spec) int {
 	switch spec.Kind {
-	case Get, Slow:
+	case Get, Slow, TLSGet, TLSChurn:
 		return scratchSize
 	case Put:
 		return max(bodyPiece, scratchSize)
@@ -122,7 +122,7 @@ func (w *worker) open() error {
 	for i := range w.conns {
 		c := &w.conns[i]
 		c.id, c.fd = int32(i), -1
-		if w.spec.Kind == Churn {
+		if w.spec.Kind == Churn || w.spec.Kind == TLSChurn {
 			continue // begin connects
 		}
 		fd, err := dial(w.to, w.spec.Kind == Slow)
@@ -148,6 +148,9 @@ func (w *worker) close() {
 func (w *worker) run() {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
+	if p, ok := w.proto.(*tlsProto); ok {
+		defer p.end()
+	}
 	w.live = len(w.conns)
 	for i := range w.conns {
 		c := &w.conns[i]

@@ -19,6 +19,8 @@ type Config struct {
 	Addr  string // where to listen, host:port
 	To    string // proxy: where to connect, host:port
 	Root  string // static: the folder that is served
+	Cert  string // https: PEM files
+	Key   string
 	Dir   string // upload: the folder that is written
 	Loops int    // event loops, or 0 for the library's default
 	Size  int    // the message size of the scenario, a hint for buffer sizes

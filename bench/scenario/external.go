@@ -1,6 +1,10 @@
 package scenario
 
-import "github.com/headrace/headrace/bench/harness"
+import (
+	"strings"
+
+	"github.com/headrace/headrace/bench/harness"
+)
 
 // nginx: one worker, everything that costs and is not needed switched off, as its own advice for
 // static files goes.
@@ -9,6 +13,7 @@ func nginx() Peer {
 	return Peer{Name: "nginx", About: "C, epoll", Program: "nginx", Version: "nginx -v",
 		Commands: map[string]harness.Command{
 			ServeStatic: {Args: args, Config: nginxConfig},
+			ServeHTTPS:  {Args: args, Config: nginxTLSConfig},
 			ServeHello:  {Args: args, Config: nginxConfig},
 			ServeUpload: {Args: args, Config: nginxConfig},
 		}}
@@ -46,6 +51,10 @@ http {
 	}
 }
 `
+
+// nginxTLSConfig is the same server with a certificate.
+var nginxTLSConfig = strings.Replace(nginxConfig, "listen {addr};",
+	"listen {addr} ssl; ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;", 1)
 
 // haproxy in TCP mode, one thread for each core. splice is left to its own judgement, on.
 func haproxy() Peer {

@@ -12,6 +12,7 @@ func ours() []Peer {
 		example("headrace", "io_uring, handler", "io_uring", map[string][]string{
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
+			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
 		}),
@@ -26,6 +27,7 @@ func ours() []Peer {
 		example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
+			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
 		}),

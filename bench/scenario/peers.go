@@ -32,7 +32,7 @@ func Peers() []Peer {
 	peers = append(peers, ours()...)
 	return append(peers,
 		goPeer("std", "Go's net and net/http", "",
-			ServeEcho, ServeHello, ServeStatic, ServeProxy, ServeUpload),
+			ServeEcho, ServeHello, ServeStatic, ServeHTTPS, ServeProxy, ServeUpload),
 		goPeer("fasthttp", "fasthttp on Go's net", "github.com/valyala/fasthttp", ServeHello),
 		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho),
 		goPeer("netpoll", "epoll, goroutine pool", "github.com/cloudwego/netpoll", ServeEcho),
@@ -49,7 +49,7 @@ func goPeer(name, about, module string, servers ...string) Peer {
 	for _, s := range servers {
 		p.Commands[s] = harness.Command{Args: []string{"{bin}/peer", "-peer", name, "-scenario", s,
 			"-addr", "127.0.0.1:0", "-loops", "{loops}", "-size", "{size}",
-			"-to", "{to}", "-root", "{root}", "-dir", "{dir}"}}
+			"-to", "{to}", "-root", "{root}", "-cert", "{cert}", "-key", "{key}", "-dir", "{dir}"}}
 	}
 	return p
 }

@@ -14,6 +14,7 @@ const (
 	ServeEcho   = "echo"
 	ServeHello  = "hello"  // HTTP, peers.HelloBody
 	ServeStatic = "static" // HTTP, the files of {root}
+	ServeHTTPS  = "https"  // the same over TLS, with {cert} and {key}
 	ServeProxy  = "proxy"  // TCP to {to}
 	ServeUpload = "upload" // HTTP PUT into {dir}
 )

@@ -23,7 +23,7 @@ func FileName(size int) string { return fmt.Sprintf("/%d.bin", size) }
 
 // Rows are all of them: the whole matrix.
 func Rows() []Row {
-	return slices.Concat(echo(), pipeline(), openLoop(), hello(), static(), proxy(), upload(), churn(),
+	return slices.Concat(echo(), pipeline(), openLoop(), hello(), static(), https(), proxy(), upload(), churn(),
 		slow(), idle(), loops())
 }
 
@@ -112,6 +112,23 @@ func static() []Row {
 }
 
 // proxy has an echo behind it, and in its last row a file server.
+// https asks for the same files over TLS 1.3, and for one of them with a handshake for each request.
+func https() []Row {
+	var rows []Row
+	for _, size := range []int{4 * kib, 1 * mib} {
+		rows = append(rows, Row{
+			Scenario: "https", Name: fmt.Sprintf("%s × 64", bytesText(size)),
+			Serve: ServeHTTPS, Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.TLSGet, Size: size, Conns: 64, Path: FileName(size), Check: true},
+		})
+	}
+	return append(rows, Row{
+		Scenario: "https", Name: "4 KiB, a handshake each × 16", Serve: ServeHTTPS, Metric: CPUPerOp, Loops: 1,
+		Wide: true,
+		Spec: load.Spec{Kind: load.TLSChurn, Size: 4 * kib, Conns: 16, Path: FileName(4 * kib), Check: true},
+	})
+}
+
 func proxy() []Row {
 	var rows []Row
 	for _, size := range []int{64, 1 * kib, 16 * kib, 256 * kib} {

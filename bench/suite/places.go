@@ -20,6 +20,8 @@ type Places struct {
 	Floor    string // {floor}: the C servers
 	Examples string // {examples}: the project's example programs
 	Files    string // the static files
+	Cert     string // {cert}: PEM, with {key} beside it
+	Key      string
 	Scratch  string // for uploads; the files that are written go away after each round
 }
 
@@ -42,11 +44,13 @@ func (p *Places) MakeFiles() error {
 			return err
 		}
 	}
-	return nil
+	p.Cert, p.Key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	return load.WriteCertificate(p.Cert, p.Key)
 }
 
 func (p *Places) fill(arg string) string {
-	return strings.NewReplacer("{bin}", p.Bin, "{floor}", p.Floor, "{examples}", p.Examples).Replace(arg)
+	return strings.NewReplacer("{bin}", p.Bin, "{floor}", p.Floor, "{examples}", p.Examples,
+		"{cert}", p.Cert, "{key}", p.Key).Replace(arg)
 }
 
 // command fills in the folders and finds the program.
@@ -58,7 +62,7 @@ func (p *Places) command(c harness.Command) harness.Command {
 	if path, err := find(args[0]); err == nil {
 		args[0] = path
 	}
-	c.Args = args
+	c.Args, c.Config = args, p.fill(c.Config)
 	return c
 }
 

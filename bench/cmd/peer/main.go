@@ -22,6 +22,8 @@ func main() {
 	flag.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "address to listen on")
 	flag.StringVar(&cfg.To, "to", "", "proxy: address to connect to")
 	flag.StringVar(&cfg.Root, "root", ".", "static: folder to serve")
+	flag.StringVar(&cfg.Cert, "cert", "", "https: file of the certificate")
+	flag.StringVar(&cfg.Key, "key", "", "https: file of its key")
 	flag.StringVar(&cfg.Dir, "dir", "", "upload: folder to write")
 	flag.IntVar(&cfg.Loops, "loops", 0, "event loops, 0 for the library's default")
 	flag.IntVar(&cfg.Size, "size", 0, "message size of the scenario, a hint")

@@ -16,7 +16,7 @@ import (
 // table says which library serves which scenario. iouring-go is not here: it needs a linker flag, so
 // it is a command of its own.
 var table = map[string]map[string]peers.Serve{
-	"std": {"echo": std.Echo, "hello": std.Hello, "static": std.Static, "proxy": std.Proxy,
+	"std": {"echo": std.Echo, "hello": std.Hello, "static": std.Static, "https": std.StaticTLS, "proxy": std.Proxy,
 		"upload": std.Upload},
 	"fasthttp": {"hello": fasthttp.Hello},
 	"gnet":     {"echo": gnet.Echo},

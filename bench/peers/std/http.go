@@ -2,8 +2,10 @@ package std
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,6 +27,18 @@ func Hello(cfg peers.Config) error {
 // Static serves the files of cfg.Root.
 func Static(cfg peers.Config) error {
 	return serveHTTP(cfg, http.FileServer(http.Dir(cfg.Root)))
+}
+
+// StaticTLS serves them over TLS, as net/http does by itself but for HTTP/2.
+func StaticTLS(cfg peers.Config) error {
+	cert, err := tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
+	if err != nil {
+		return err
+	}
+	secure := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	return serveOn(cfg, http.FileServer(http.Dir(cfg.Root)), func(ln net.Listener) net.Listener {
+		return tls.NewListener(ln, secure)
+	})
 }
 
 // Upload writes the body of every PUT to a file of that name in cfg.Dir.
@@ -53,6 +67,10 @@ func store(name string, body io.Reader) error {
 }
 
 func serveHTTP(cfg peers.Config, h http.Handler) error {
+	return serveOn(cfg, h, func(ln net.Listener) net.Listener { return ln })
+}
+
+func serveOn(cfg peers.Config, h http.Handler, wrap func(net.Listener) net.Listener) error {
 	stopped := peers.Stopped()
 	ln, err := peers.Listen(cfg.Addr)
 	if err != nil {
@@ -67,7 +85,7 @@ func serveHTTP(cfg peers.Config, h http.Handler) error {
 		done <- srv.Shutdown(ctx)
 	}()
 	peers.Announce(ln.Addr(), Backend, goruntime.GOMAXPROCS(0))
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(wrap(ln)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-done
