@@ -18,6 +18,10 @@ GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ANY_ENGINE   = ./runtime ./runtime/fiber ./runtime/stdnet/... ./runtime/tlsfiber/... ./examples/...
 PRESENT      = $(foreach p,$(ANY_ENGINE),$(if $(wildcard $(patsubst %/...,%,$(p))),$(p)))
 OTHER        = epoll portable
+# Go leaves folders that begin with a dot out of ./...
+ALL          = ./... ./.ci/kernels/...
+# Modules inside this one have dependencies that the library must not have.
+MODULES      = $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod */*/*/go.mod))
 
 .PHONY: help
 help: ## list the targets
@@ -33,7 +37,7 @@ probe: ## tell which engine this machine gets, and why
 
 .PHONY: test
 test: ## run all tests, and those of the runtime on every engine
-	$(GO) test -shuffle=on -timeout 15m ./...
+	$(GO) test -shuffle=on -timeout 15m $(ALL)
 	for b in $(OTHER); do echo "# engine $$b"; \
 	  HEADRACE_BACKEND=$$b $(GO) test -shuffle=on -timeout 15m $(PRESENT) || exit 1; done
 
@@ -47,18 +51,22 @@ race: ## the same with the race detector (COUNT= times)
 invariants: ## the tests of the library with buffer checks compiled in
 	$(GO) test -tags invariants -timeout 15m ./buffers ./runtime/... ./fallback/...
 
+.PHONY: modules
+modules: ## test the modules inside this one: bench, other protocols, examples with more dependencies
+	for m in $(MODULES); do echo "# module $$m"; (cd $$m && $(GO) test ./...) || exit 1; done
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, and that go.mod is tidy
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt these files"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet $(ALL)
 	$(GO) vet -tags invariants ./...
-	cd bench && $(GO) vet ./...
+	for m in $(MODULES); do (cd $$m && $(GO) vet ./...) || exit 1; done
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what we depend on
-	$(GO) run $(GOVULNCHECK) ./...
+	.ci/vuln $(GOVULNCHECK)
 
 .PHONY: cross
 cross: ## compile everything, tests too, for other systems
