@@ -32,6 +32,13 @@ type fileSend struct {
 //
 // If SendFile returns an error, nothing was queued and done is not called.
 func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err error)) error {
+	return c.SendFileWith(nil, f, off, n, done)
+}
+
+// SendFileWith is SendFile with a copy of head before the file's bytes: a small file
+// leaves in one send with it, of a larger one the first bytes. sent and n do not
+// count it.
+func (c *Conn) SendFileWith(head []byte, f *os.File, off, n int64, done func(sent int64, err error)) error {
 	c.loop.mustRun("Conn.SendFile")
 	if c.is(stClosing | stEnding | stShutWrite) {
 		return c.opErr("sendfile", "", net.ErrClosed)
@@ -46,14 +53,18 @@ func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err erro
 		}
 		n = max(0, fi.Size()-off)
 	}
-	if n == 0 || c.inlineFile(f, off, n) {
-		if done != nil {
+	inline := c.inlineFile(head, f, off, n)
+	if !inline && len(head) > 0 {
+		if _, err := c.Write(head); err != nil {
+			return err
+		}
+	}
+	if inline || n == 0 {
+		err := c.queued()
+		if err == nil && done != nil {
 			done(n, nil)
 		}
-		if n == 0 {
-			return nil
-		}
-		return c.queued()
+		return err
 	}
 	m := c.extra()
 	m.files = append(m.files, fileSend{file: f, off: off, n: n, done: done})
@@ -74,27 +85,35 @@ func (c *Conn) AfterSent(f func(err error)) {
 	c.markDirty()
 }
 
-// inlineFile reads a small file range into the send queue, if it is in memory,
-// and reports whether it did.
-func (c *Conn) inlineFile(f *os.File, off, n int64) bool {
+// inlineFile reads a small file range into the send queue, behind its head, if it is
+// in memory, and reports whether it did.
+func (c *Conn) inlineFile(head []byte, f *os.File, off, n int64) bool {
 	reader, ok := c.loop.engine.(driver.ReadNower)
-	if !ok || n > int64(c.sizes().InlineFile) {
+	if !ok || n == 0 || n > int64(c.sizes().InlineFile) {
 		return false
 	}
 	q := c.queue()
-	room := q.Reserve(c.loop.pool, int(n))
-	if len(room) < int(n) {
+	room := q.Reserve(c.loop.pool, len(head)+int(n))
+	if len(room) < len(head)+int(n) {
 		return false
 	}
-	if got, err := reader.ReadNow(f, room[:n], off); err != nil || got < int(n) {
+	if got, err := reader.ReadNow(f, room[len(head):len(head)+int(n)], off); err != nil || got < int(n) {
 		return false // the long way finds out why
 	}
-	q.Extend(int(n))
+	copy(room, head)
+	q.Extend(len(head) + int(n))
 	c.loop.stats.Paths.InlineFiles++
 	return true
 }
 
-// sendFile submits the next piece of the first file.
+// headsFile reports whether what is queued is little and goes before a file: it
+// leaves with the file's first bytes.
+func (c *Conn) headsFile() bool {
+	n := c.out.Len()
+	return n > 0 && n <= c.sizes().Open && c.hasFiles() && c.more.files[0].file != nil && c.loop.caps.FileHead
+}
+
+// sendFile submits the next piece of the first file, and what is queued before it.
 func (c *Conn) sendFile() {
 	f := &c.more.files[0]
 	if f.file == nil { // an AfterSent
@@ -117,9 +136,12 @@ func (c *Conn) sentFile(r *driver.Result) {
 	f := &c.more.files[0]
 	if r.N > 0 {
 		c.lastWrite = c.loop.now
-		f.off += int64(r.N)
-		f.n -= int64(r.N)
-		f.sent += int64(r.N)
+		head := min(r.N, c.out.Len())
+		c.out.Discard(head)
+		n := int64(r.N - head)
+		f.off += n
+		f.n -= n
+		f.sent += n
 	}
 	if r.More {
 		return

@@ -126,6 +126,8 @@ func (c *Conn) flush() {
 // send starts the next send, or ends what waited for the last.
 func (c *Conn) send() {
 	switch {
+	case c.headsFile():
+		c.sendFile()
 	case !c.out.Empty():
 		c.state |= stSending
 		if c.lastWrite < c.loop.now {

@@ -44,6 +44,7 @@ type entry struct {
 	ctype   string
 	refs    atomic.Int32
 	checked atomic.Int64 // unix nanoseconds
+	plain   atomic.Pointer[datedHead]
 }
 
 func openFolder(name string) (*folder, error) {
@@ -90,7 +91,18 @@ func localName(urlPath string) (string, error) {
 func (d *folder) cached(name string, now time.Time) *entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e := d.entries[name]
+	return d.entries[name].fresh(now)
+}
+
+// cachedBytes is cached without a string.
+func (d *folder) cachedBytes(name []byte, now time.Time) *entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.entries[string(name)].fresh(now)
+}
+
+// fresh takes the entry for a caller, if it was looked at lately.
+func (e *entry) fresh(now time.Time) *entry {
 	if e == nil || now.UnixNano()-e.checked.Load() > int64(freshFor) {
 		return nil
 	}

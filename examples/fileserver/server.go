@@ -82,6 +82,11 @@ func (s *server) serve(c conn) error {
 			}
 			return err
 		}
+		if answered, err := s.answerPlain(c); err != nil {
+			return err
+		} else if answered {
+			continue
+		}
 		again, err := s.burst(c)
 		if !again || err != nil {
 			return err

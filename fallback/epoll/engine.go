@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
 const (
@@ -34,6 +35,7 @@ type engine struct {
 	ready     fifo     // sockets to serve
 	parked    []ref    // sockets to serve at the next tick
 	workers   workers
+	warm      sock.Warm // ranges of files that were in memory a moment ago
 
 	done   []completion
 	head   int // the first that is not delivered
@@ -110,7 +112,7 @@ func (e *engine) destroy() {
 // detect tries the optional features.
 func (e *engine) detect() {
 	e.caps = driver.Caps{
-		Name: "epoll", ReusePort: true, Attach: true, SendFile: true, ReadNow: true,
+		Name: "epoll", ReusePort: true, Attach: true, SendFile: true, FileHead: true, ReadNow: true,
 		MaxSegments: maxSegments,
 	}
 	use := func(name string, try func() bool) bool {

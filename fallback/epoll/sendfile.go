@@ -35,9 +35,16 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 		e.finish(slot, driver.Result{})
 		return true
 	}
-	if x.Off < r.warm {
+	warm := x.Off < r.warm
+	if warm {
 		count = min(count, r.warm-x.Off)
-	} else if !sock.Cached(x.File, x.Off, count) {
+	} else {
+		warm = e.warm.Cached(x.File, x.Off, count)
+	}
+	if head := r.op.Chain; head != nil && !head.Empty() {
+		return e.sendHead(s, slot, r, count, warm)
+	}
+	if !warm {
 		j := e.workers.get(jobWarm)
 		j.file, j.off, j.count = x.File, x.Off, count
 		s.jobs++
@@ -59,6 +66,24 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 	}
 	e.fail(slot, err)
 	return true
+}
+
+// sendHead sends what goes before the file, and count bytes of it with that if they
+// are at hand. What the file has to say of itself it says to the next operation.
+func (e *engine) sendHead(s *socket, slot uint32, r *record, count int64, warm bool) bool {
+	x, head := r.op.Ext, r.op.Chain.Len()
+	n, err := sock.SendHead(s.fd, r.op.Chain, warm)
+	if err != nil {
+		return e.sendEnd(s, slot, 0, head, err.(unix.Errno))
+	}
+	if warm && n == head {
+		got, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(count))
+		if err == unix.EAGAIN {
+			s.flags &^= writable
+		}
+		n += got
+	}
+	return e.sendEnd(s, slot, n, head+int(count), 0)
 }
 
 // warmed goes on after a helper has read a piece of the file.

@@ -12,6 +12,8 @@ type Caps struct {
 	Attach bool
 	// SendFile: file bytes reach the socket without passing through the program.
 	SendFile bool
+	// FileHead: SendFile takes a Chain that goes before the file.
+	FileHead bool
 	// ZeroCopySend: Send with Bulk set may leave out the copy into the kernel.
 	ZeroCopySend bool
 	// ReadNow: files in the page cache can be read on the loop without blocking

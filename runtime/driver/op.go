@@ -50,6 +50,8 @@ const (
 	// Result: N > 0 bytes taken, perhaps fewer than Len; or Err, which is
 	// io.ErrUnexpectedEOF when the file ended at Off.
 	// A file that is not in the page cache does not block the loop.
+	// With [Caps.FileHead], what Chain holds goes before the file's bytes, in the
+	// same packets where that can be done; N counts it first.
 	SendFile
 
 	// ReadAt reads from File at Off into Buf. Result: N, Err io.EOF at the end.
@@ -113,7 +115,7 @@ type Op struct {
 
 	Socket Socket
 	Buf    []byte         // RecvInto, ReadAt
-	Chain  *buffers.Chain // Send, WriteAt, SendTo
+	Chain  *buffers.Chain // Send, WriteAt, SendTo, SendFile
 
 	// Ext holds the fields of the rarer operations, so that the records inside an
 	// idle connection stay small. Nil is fine for operations that need none.

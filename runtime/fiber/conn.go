@@ -20,6 +20,7 @@ type Conn struct {
 	err    error // why it closed
 	closed bool
 	opened func()
+	file   *fileCall     // of SendFile, once there was one
 	line   buffers.Chain // what ReadLine returned last
 	holder bool          // the fiber releases it at its end
 

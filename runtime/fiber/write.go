@@ -92,26 +92,32 @@ func (c *Conn) SendFile(head []byte, f *os.File, off, n int64) (int64, error) {
 	if err := c.writable(); err != nil {
 		return 0, err
 	}
-	if len(head) > 0 {
-		if _, err := c.rc.Write(head); err != nil {
-			return 0, err
+	s := c.file
+	if s == nil {
+		s = &fileCall{}
+		c.file = s
+		s.told = func(sent int64, err error) {
+			s.sent, s.err = sent, err
+			c.fb.called(&s.done)
 		}
 	}
-	var done bool
-	var sent int64
-	var failed error
-	err := c.rc.SendFile(f, off, n, func(k int64, err error) {
-		sent, failed = k, err
-		c.fb.called(&done)
-	})
-	if err != nil {
+	s.done = false
+	if err := c.rc.SendFileWith(head, f, off, n, s.told); err != nil {
 		return 0, err
 	}
-	c.fb.await(&done)
-	if failed != nil {
-		return sent, failed
+	c.fb.await(&s.done)
+	if s.err != nil {
+		return s.sent, s.err
 	}
-	return sent, c.waitRoom()
+	return s.sent, c.waitRoom()
+}
+
+// fileCall is the one SendFile that a connection's fiber can wait for.
+type fileCall struct {
+	done bool
+	sent int64
+	err  error
+	told func(sent int64, err error) // made once: it would be an allocation for each file
 }
 
 // ReadFrom copies r to the connection; an *os.File, also inside an

@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
 // engine is one ring and what belongs to it. All of it is used by the thread that
@@ -27,6 +28,7 @@ type engine struct {
 	closing []int32   // sockets whose operations are to be cancelled
 	stuck   []int32   // the same, to be tried again at the next tick
 
+	warm      sock.Warm // ranges of files that were in memory a moment ago
 	nextTick  time.Time
 	delivered uint64 // completions handed to owners
 	wakeArmed bool

@@ -107,6 +107,7 @@ func (e *engine) makeCaps() driver.Caps {
 		ReusePort:      true,
 		Attach:         true,
 		SendFile:       true,
+		FileHead:       true,
 		ZeroCopySend:   e.feats.sendZC,
 		ReadNow:        true,
 		SegmentOffload: e.feats.segmentOffload,

@@ -61,11 +61,17 @@ func (e *engine) sendFiles() {
 func (e *engine) moveFile(i uint32, s *slot) (r driver.Result, done bool) {
 	x, k := s.op.Ext, &e.socks[s.fd]
 	n := min(x.Len, inlineBudget)
-	if !sock.Cached(x.File, x.Off, n) {
-		if n = min(n, coldWindow); !sock.Cached(x.File, x.Off, n) {
-			e.readCold(i, s, int(n))
-			return r, false
-		}
+	warm := e.warm.Cached(x.File, x.Off, n)
+	if !warm {
+		n = min(n, coldWindow)
+		warm = e.warm.Cached(x.File, x.Off, n)
+	}
+	if head := s.op.Chain; head != nil && !head.Empty() {
+		return e.moveHead(i, s, n, warm)
+	}
+	if !warm {
+		e.readCold(i, s, int(n))
+		return r, false
 	}
 	got, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(n))
 	switch {
@@ -86,6 +92,27 @@ func (e *engine) moveFile(i uint32, s *slot) (r driver.Result, done bool) {
 		return r, false
 	}
 	return driver.Result{Err: err}, true
+}
+
+// moveHead sends what goes before the file, and n bytes of it with that if they are
+// at hand. What the file has to say of itself it says to the next operation.
+func (e *engine) moveHead(i uint32, s *slot, n int64, warm bool) (r driver.Result, done bool) {
+	x, k := s.op.Ext, &e.socks[s.fd]
+	r.N, r.Err = sock.SendHead(s.fd, s.op.Chain, warm)
+	if r.Err == unix.EAGAIN {
+		e.waitWritable(i, s)
+		return r, false
+	}
+	if k.full = r.Err == nil && r.N < s.op.Chain.Len(); warm && !k.full && r.Err == nil {
+		got, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(n))
+		k.full = int64(got) < n && (got > 0 || err == unix.EAGAIN)
+		r.N += got
+	}
+	e.stats.BytesOut += uint64(r.N)
+	if k.full {
+		e.stats.ShortSends++
+	}
+	return r, true
 }
 
 func (e *engine) waitWritable(i uint32, s *slot) {

@@ -17,6 +17,7 @@ var sendFileTests = []test{
 	{name: "sendfile/short file", stream: testSendFileShort},
 	{name: "sendfile/truncated", once: testSendFileTruncated},
 	{name: "sendfile/between sends", stream: testSendFileBetween},
+	{name: "sendfile/head", stream: testSendFileHead},
 	{name: "sendfile/shared file", stream: testSendFileShared},
 	{name: "sendfile/slow peer", stream: testSendFileSlow},
 	{name: "sendfile/cancel", stream: testSendFileCancel},
@@ -155,6 +156,51 @@ func testSendFileBetween(h *harness, k kind) {
 	for _, c := range calls {
 		require.NoError(h.t, c.err)
 	}
+}
+
+// testSendFileHead: what goes before a file is counted first, whatever its pieces and
+// however much of it the peer takes at a time.
+func testSendFileHead(h *harness, k kind) {
+	if !h.caps.FileHead {
+		h.t.Skip("the engine sends files alone")
+	}
+	const size = 3 << 20
+	f := h.file(size)
+	s, p := h.pair(k)
+	for _, pieces := range [][]int{{100}, {1, 2000, 3}, {0, 60_000}, {1 << 20, 1 << 20}} {
+		var head int64
+		c := h.call(driver.SendFile, s)
+		c.op.Chain = &c.out
+		for _, n := range pieces {
+			c.put(data(head, n))
+			head += int64(n)
+		}
+		c.ext.File, c.ext.Len = f, size
+		left, total := head, head+size
+		c.then = func(r *driver.Result) {
+			n := min(int64(r.N), left)
+			c.out.Discard(int(n))
+			left -= n
+			total -= int64(r.N)
+			c.ext.Off += int64(r.N) - n
+			c.ext.Len -= int64(r.N) - n
+			if r.Err == nil && c.ext.Len > 0 {
+				c.submit()
+			}
+		}
+		r := h.spawn("peer reads", func() error {
+			if err := readStream(p, 0, head); err != nil {
+				return err
+			}
+			return readStream(p, 0, size)
+		})
+		c.submit().wait()
+		h.join(r)
+		require.NoError(h.t, c.err)
+		require.Zero(h.t, total)
+	}
+	h.close(s)
+	require.NoError(h.t, readEOF(p))
 }
 
 // afterwards calls f from inside the last completion of c.

@@ -22,7 +22,7 @@ func Sendfile(outfd int, f *os.File, off int64, n int) (int, error) {
 	n = min(n, maxTransfer)
 	for {
 		pos := off
-		written, err := unix.Sendfile(outfd, int(f.Fd()), &pos, n)
+		written, err := sendfile(outfd, int(f.Fd()), &pos, n)
 		if err == unix.EINTR {
 			continue
 		}
