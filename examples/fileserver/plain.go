@@ -10,10 +10,14 @@ import (
 // commonest kind: a GET of a file whose entry is fresh, all of its header here,
 // nothing in it that changes the answer. It allocates nothing. Whatever else there is
 // is net/http's to judge, and nothing was consumed of it.
-func (s *server) plain(c *fiber.Conn) (answered bool, err error) {
-	in := c.Conn().Unread()
+func (s *server) answerPlain(sender conn) (answered bool, err error) {
+	c, ok := sender.(plain)
+	if !ok || c.Draining() {
+		return false, nil
+	}
+	in := c.Conn.Conn().Unread()
 	front := in.Front()
-	if front == nil || c.Draining() {
+	if front == nil {
 		return false, nil
 	}
 	name, size := plainGet(front.Bytes())
@@ -27,7 +31,7 @@ func (s *server) plain(c *fiber.Conn) (answered bool, err error) {
 	}
 	defer e.release()
 	in.Discard(size)
-	c.Conn().Consumed()
+	c.Conn.Conn().Consumed()
 	s.requests.Add(1)
 	_, err = c.SendFile(e.plainHead(now), e.file, 0, e.size)
 	return true, err

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/fiber"
 )
 
 func TestPlainGet(t *testing.T) {
@@ -137,7 +136,7 @@ func serveFolder(t *testing.T, dir string) (*server, net.Addr) {
 		files.close()
 	})
 	s := &server{rt: rt, files: files, idle: watchdog, slow: watchdog}
-	ln, err := rt.Listen(context.Background(), "tcp", "127.0.0.1:0", fiber.Serve(s.serve))
+	ln, err := rt.Listen(context.Background(), "tcp", "127.0.0.1:0", s.accept(nil))
 	require.NoError(t, err)
 	return s, ln.Addr()
 }
