@@ -63,6 +63,7 @@ func (e *engine) Attach(d driver.Detached) (driver.Socket, error) {
 		}
 		d = opened
 	}
+	keepFile(d)
 	s := e.adopt(d)
 	if s == nil {
 		return driver.NoSocket, fmt.Errorf("portable: attach %T: %w", d, errors.ErrUnsupported)

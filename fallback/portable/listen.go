@@ -43,7 +43,16 @@ func (e *engine) Listen(network string, addr net.Addr, cfg *driver.ListenConfig)
 	if err != nil {
 		return driver.NoSocket, bare(err)
 	}
+	keepFile(x)
 	return e.adopt(x).id, nil
+}
+
+// keepFile keeps closing a listener from removing its Unix socket's file: that is
+// for who knows whose it is.
+func keepFile(x any) {
+	if u, ok := x.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
 }
 
 // LocalAddr implements [driver.Sockets].
