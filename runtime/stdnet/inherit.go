@@ -1,0 +1,36 @@
+package stdnet
+
+import (
+	"net"
+	"os"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// FileListener listens on a copy of a listening socket, as net.FileListener does: one
+// that was inherited, see runtime.ListenFDs. The caller closes f. Of lc's fields
+// those that are for opening a socket mean nothing here.
+func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
+	ln, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	network := ln.Addr().Network()
+	std, ok := ln.(listener)
+	if !ok || !streams(network) {
+		ln.Close()
+		return nil, &net.OpError{Op: "file", Net: "file", Addr: ln.Addr(), Err: net.UnknownNetworkError(network)}
+	}
+	return &Listener{std: std, origin: origin{hostOf(lc.Runtime), network, lc.Mode}}, nil
+}
+
+// Files is File for runtime.HandOver.
+func (ln *Listener) Files() ([]*os.File, error) {
+	f, err := ln.File()
+	if err != nil {
+		return nil, err
+	}
+	return []*os.File{f}, nil
+}
+
+var _ runtime.FileListener = (*Listener)(nil)
