@@ -91,17 +91,7 @@ func (rt *Runtime) ListenWith(
 // from another process or from systemd, or a net.Listener. On success the
 // runtime owns it.
 func (rt *Runtime) ListenOn(socket driver.Detached, accept AcceptFunc) (*Listener, error) {
-	ln := &Listener{rt: rt, accept: accept, closed: make(chan struct{}), spread: len(rt.loops) > 1 && rt.caps.Attach}
-	l := rt.loops[0]
-	err := ln.do(l, func() (driver.Socket, error) { return l.engine.Attach(socket) })
-	if err == nil {
-		err = rt.addListener(ln)
-	}
-	if err != nil {
-		ln.Close()
-		return nil, &net.OpError{Op: "listen", Net: "fd", Err: err}
-	}
-	return ln, ln.start()
+	return rt.ListenOnEach([]driver.Detached{socket}, accept)
 }
 
 // openAll opens a socket with a queue of its own for each loop.
@@ -200,13 +190,13 @@ func (ln *Listener) CloseSoon() {
 	if first && ln.live == 0 {
 		close(ln.closed)
 	}
-	acceptors := ln.acceptors
+	acceptors, unlink := ln.acceptors, ln.unlink
 	ln.mu.Unlock()
 	if !first {
 		return
 	}
-	if ln.unlink != "" {
-		_ = os.Remove(ln.unlink) // gone already, perhaps
+	if unlink != "" {
+		_ = os.Remove(unlink) // gone already, perhaps
 	}
 	for _, a := range acceptors {
 		_ = a.loop.Post(a.stop) // a loop that ended has closed it

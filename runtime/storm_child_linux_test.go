@@ -46,6 +46,7 @@ type child struct {
 	out   *bufio.Reader
 	said  bytes.Buffer // what was no answer
 	cries bytes.Buffer // its stderr, to read once it has ended
+	begin func() error // cmd.Start, unless it is something else
 	ended bool
 }
 
@@ -60,7 +61,7 @@ func newChild(t *testing.T, env ...string) *child {
 	}
 	c.cmd.Env = append(os.Environ(), envChild+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	c.cmd.Env = append(c.cmd.Env, env...)
-	c.cmd.Stderr = &c.cries
+	c.cmd.Stderr, c.begin = &c.cries, c.cmd.Start
 	return c
 }
 
@@ -73,7 +74,7 @@ func (c *child) start() string {
 	out, err := c.cmd.StdoutPipe()
 	require.NoError(c.t, err)
 	c.out = bufio.NewReader(out)
-	require.NoError(c.t, c.cmd.Start())
+	require.NoError(c.t, c.begin())
 	c.t.Cleanup(func() {
 		if !c.ended {
 			_ = c.cmd.Process.Kill()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/examples/internal/app"
@@ -58,33 +59,56 @@ func echoConn(c net.Conn) {
 type listener interface {
 	Addr() net.Addr
 	io.Closer
+	runtime.FileListener
 }
 
 // modes start serving.
-var modes = map[string]func(rt *runtime.Runtime, network, address string) (listener, error){
-	"handler": func(rt *runtime.Runtime, network, address string) (listener, error) {
-		accept := func(*runtime.Conn) runtime.Handler { return handler{} }
-		return rt.Listen(context.Background(), network, address, accept)
+var modes = map[string]func(rt *runtime.Runtime, flags *app.Flags) (listener, error){
+	"handler": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+		return flags.Listen(rt, func(*runtime.Conn) runtime.Handler { return handler{} })
 	},
-	"fiber": func(rt *runtime.Runtime, network, address string) (listener, error) {
-		return rt.Listen(context.Background(), network, address, fiber.Serve(echoFiber))
+	"fiber": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+		return flags.Listen(rt, fiber.Serve(echoFiber))
 	},
-	"stdnet": func(rt *runtime.Runtime, network, address string) (listener, error) {
-		ln, err := stdnet.Listen(context.Background(), rt, network, address)
+	"stdnet": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+		ln, err := flags.ListenStd(&stdnet.ListenConfig{Runtime: rt})
 		if err != nil {
 			return nil, err
 		}
-		go func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return // closed
-				}
-				go echoConn(c)
-			}
-		}()
-		return ln, nil
+		s := &stdServer{Listener: ln}
+		go s.accept()
+		return s, nil
 	},
+}
+
+// stdServer serves with a goroutine per connection.
+type stdServer struct {
+	*stdnet.Listener
+	conns sync.WaitGroup
+}
+
+func (s *stdServer) accept() {
+	for {
+		c, err := s.Accept()
+		if err != nil {
+			return // closed
+		}
+		s.conns.Go(func() { echoConn(c) })
+	}
+}
+
+// wait waits for the connections to end: those that are quiet live where the runtime
+// does not see them.
+func (s *stdServer) wait(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 func run() error {
@@ -102,13 +126,15 @@ func run() error {
 		return err
 	}
 	defer rt.Close()
-	network, address := flags.Network()
-	ln, err := listen(rt, network, address)
+	ln, err := listen(rt, &flags)
 	if err != nil {
 		return err
 	}
-	s := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	s := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain, Listener: ln}
 	s.Before = func(context.Context) { ln.Close() }
+	if std, ok := ln.(*stdServer); ok {
+		s.Unseen = std.wait
+	}
 	if flags.Check {
 		s.Check = func() error { return selfTest(ln.Addr()) }
 	}

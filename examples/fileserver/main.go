@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -41,8 +40,7 @@ func run() error {
 	defer rt.Close()
 
 	s := &server{rt: rt, files: files, idle: *idle, slow: *slow}
-	network, address := flags.Network()
-	ln, err := rt.Listen(context.Background(), network, address, s.accept(secure))
+	ln, err := flags.Listen(rt, s.accept(secure))
 	if err != nil {
 		return err
 	}
@@ -50,10 +48,10 @@ func run() error {
 	if secure != nil {
 		base = "https://" + ln.Addr().String()
 	}
-	if network == "tcp" {
+	if ln.Addr().Network() == "tcp" {
 		fmt.Fprintf(os.Stderr, "serving %s on %s/ (statistics on /_stats)\n", *root, base)
 	}
-	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain, Listener: ln}
 	if flags.Check {
 		w.Check = func() error { return selfTest(selfTestClient(secure), base, *root) }
 	}

@@ -57,9 +57,7 @@ func run() error {
 
 // serveNetHTTP is what a program has that exists, but for one line.
 func serveNetHTTP(o *options) (*app.Server, error) {
-	network, address := o.flags.Network()
-	lc := stdnet.ListenConfig{Runtime: o.rt, Mode: o.mode}
-	ln, err := lc.Listen(context.Background(), network, address)
+	ln, err := o.flags.ListenStd(&stdnet.ListenConfig{Runtime: o.rt, Mode: o.mode})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +69,7 @@ func serveNetHTTP(o *options) (*app.Server, error) {
 		}
 	}()
 	stop := func(ctx context.Context) { _ = srv.Shutdown(ctx) } // cut off with the runtime otherwise
-	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Before: stop}, nil
+	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Before: stop, Listener: ln}, nil
 }
 
 func hello(w http.ResponseWriter, _ *http.Request) {
@@ -81,12 +79,11 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 
 // serveFibers answers on the loops' own threads.
 func serveFibers(o *options) (*app.Server, error) {
-	network, address := o.flags.Network()
-	ln, err := o.rt.Listen(context.Background(), network, address, fiber.Serve(helloFiber))
+	ln, err := o.flags.Listen(o.rt, fiber.Serve(helloFiber))
 	if err != nil {
 		return nil, err
 	}
-	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain}, nil
+	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Listener: ln}, nil
 }
 
 var response = strings.Join([]string{

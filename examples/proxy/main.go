@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -68,8 +67,7 @@ func run() error {
 
 	p := &proxy{rt: rt, targets: o.to, connect: o.connect, idle: o.idle}
 	p.picker = picker{targets: o.to, balance: o.balance, rest: o.rest, now: time.Now}
-	network, address := o.Network()
-	ln, err := rt.Listen(context.Background(), network, address, fiber.Serve(p.serve))
+	ln, err := o.Listen(rt, fiber.Serve(p.serve))
 	if err != nil {
 		return err
 	}
@@ -77,7 +75,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: o.Drain}
+	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: o.Drain, Listener: ln}
 	if o.Check {
 		w.Check = func() error { return selfTest(ln.Addr()) }
 	}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -73,12 +72,11 @@ func run() error {
 	defer rt.Close()
 
 	s := &server{rt: rt, files: files, max: max, sync: *sync, digest: *digest, progress: newProgress(os.Stderr)}
-	network, address := flags.Network()
-	ln, err := rt.Listen(context.Background(), network, address, fiber.Serve(s.serve))
+	ln, err := flags.Listen(rt, fiber.Serve(s.serve))
 	if err != nil {
 		return err
 	}
-	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain}
+	w := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain, Listener: ln}
 	if flags.Check {
 		w.Check = func() error { return selfTest("http://" + ln.Addr().String()) }
 	}

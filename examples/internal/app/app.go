@@ -68,6 +68,10 @@ type Server struct {
 	Drain   time.Duration
 	// Before, if not nil, is called before the runtime shuts down.
 	Before func(ctx context.Context)
+	// Listener, if not nil, is what SIGHUP hands over to a new process of this program.
+	Listener runtime.FileListener
+	// Unseen, if not nil, waits for connections that are not the runtime's.
+	Unseen func(ctx context.Context)
 	// Check, if not nil, is what the server does instead of waiting: a client's part,
 	// for -selftest.
 	Check func() error
@@ -78,12 +82,18 @@ type Server struct {
 func (s *Server) Wait(out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	hangup, deaf := onHangup()
+	defer deaf()
 	fmt.Fprintf(out, "listening addr=%s backend=%s loops=%d\n", s.Addr, s.Runtime.Backend(), len(s.Runtime.Loops()))
+	if err := runtime.Ready(); err != nil {
+		return err
+	}
 	var failed error
+	upgraded := false
 	if s.Check != nil {
 		failed = s.Check()
 	} else {
-		<-ctx.Done()
+		upgraded = s.serve(ctx, hangup, out)
 	}
 	stop() // a second signal ends the program at once
 
@@ -91,6 +101,9 @@ func (s *Server) Wait(out io.Writer) error {
 	defer cancel()
 	if s.Before != nil {
 		s.Before(ctx)
+	}
+	if upgraded {
+		s.drain()
 	}
 	total := s.Runtime.Stats().Total()
 	err := s.Runtime.Shutdown(ctx)

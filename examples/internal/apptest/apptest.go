@@ -4,7 +4,6 @@ package apptest
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,7 +60,8 @@ type Server struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
-	rest   chan string
+	lines  chan string // after the first, as they come
+	rest   chan string // all of these, at the end
 	ended  bool
 }
 
@@ -70,7 +70,7 @@ func Start(t *testing.T, args ...string) *Server {
 	t.Helper()
 	binary, err := Build()
 	require.NoError(t, err)
-	s := &Server{t: t, cmd: exec.Command(binary, args...), rest: make(chan string, 1)}
+	s := &Server{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 100), rest: make(chan string, 1)}
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -85,12 +85,26 @@ func Start(t *testing.T, args ...string) *Server {
 	r := bufio.NewReader(stdout)
 	line, err := r.ReadString('\n')
 	require.NoError(t, err, "it ended: %s", &s.stderr)
-	go func() {
-		rest, _ := io.ReadAll(r) // ends with the process
-		s.rest <- string(rest)
-	}()
+	go s.read(r)
 	s.parse(line)
 	return s
+}
+
+// read reads what the server prints, until it ends.
+func (s *Server) read(r *bufio.Reader) {
+	var all strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		all.WriteString(line)
+		select {
+		case s.lines <- line:
+		default: // nobody wants so many
+		}
+		if err != nil {
+			s.rest <- all.String()
+			return
+		}
+	}
 }
 
 // parse reads `listening addr=HOST:PORT backend=NAME loops=N`.
@@ -113,9 +127,11 @@ func (s *Server) parse(line string) {
 // printed.
 func (s *Server) Stop() string {
 	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+	now, err := os.FindProcess(s.PID)
+	require.NoError(s.t, err)
+	require.NoError(s.t, now.Signal(syscall.SIGTERM))
 	s.ended = true
-	timer := time.AfterFunc(watchdog, func() { _ = s.cmd.Process.Kill() })
+	timer := time.AfterFunc(watchdog, func() { _ = now.Kill() })
 	defer timer.Stop()
 	rest := <-s.rest
 	require.NoError(s.t, s.cmd.Wait(), "stderr: %s", &s.stderr)
