@@ -35,6 +35,7 @@ type Loop struct {
 	current  *Conn                // whose callback runs, for panics
 	conns    connList             // all of them
 	others   map[stopper]struct{} // what else keeps the loop alive: listeners, dials
+	yields   bool                 // a yield is posted
 	quit     bool                 // the loop ends when nothing is left
 	quitting bool                 // new connections are closed at once
 	stats    LoopStats

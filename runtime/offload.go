@@ -1,5 +1,7 @@
 package runtime
 
+import goruntime "runtime"
+
 // Offload runs work on an ordinary goroutine, where it may block, and then done
 // on the loop. The loop does not end before that. A panic in work ends the
 // program, as in any goroutine.
@@ -7,6 +9,10 @@ func (l *Loop) Offload(work, done func()) {
 	l.mustRun("Loop.Offload")
 	o := &offload{}
 	l.others[o] = struct{}{}
+	if !l.yields {
+		l.yields = true
+		_ = l.PostTask((*yield)(l)) // the loop has not ended: it is here
+	}
 	go func() {
 		work()
 		// The loop waits for this task, so it takes it.
@@ -22,3 +28,18 @@ func (l *Loop) Offload(work, done func()) {
 type offload struct{ _ byte }
 
 func (*offload) stop() {}
+
+// yield lets goroutines run that the loop started, in the turn after, when all that
+// was to be sent is on its way. A loop that went to sleep instead would keep its
+// processor until the scheduler notices, which takes up to 10 ms.
+type yield Loop
+
+// Run implements Task.
+func (y *yield) Run(l *Loop) {
+	l.yields = len(l.ready) > 0
+	if l.yields {
+		_ = l.PostTask(y) // there is better to do now
+		return
+	}
+	goruntime.Gosched()
+}
