@@ -24,7 +24,11 @@ func loadTLS(certFile, keyFile string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}, nil
+	return &tls.Config{
+		Certificates:     []tls.Certificate{cert},
+		NextProtos:       []string{"http/1.1"},
+		CurvePreferences: tlsfiber.QuickCurves(),
+	}, nil
 }
 
 // accept runs serve for each connection, over TLS if there is a configuration of it.
@@ -32,7 +36,7 @@ func (s *server) accept(secure *tls.Config) runtime.AcceptFunc {
 	if secure == nil {
 		return fiber.Serve(func(c *fiber.Conn) error { return s.serve(plain{c}) })
 	}
-	cfg := &tlsfiber.Config{TLS: secure, HandshakeTimeout: s.slow}
+	cfg := &tlsfiber.Config{TLS: secure, HandshakeTimeout: s.slow, OnLoop: tlsfiber.Quick(secure)}
 	return tlsfiber.Serve(cfg, func(c *tlsfiber.Conn) error { return s.serve(c) })
 }
 

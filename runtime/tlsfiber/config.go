@@ -19,10 +19,8 @@ type Config struct {
 	// sends at a time; default 10 s, negative for no limit.
 	HandshakeTimeout time.Duration
 
-	// OnLoop runs handshakes on the loop, which saves changing threads: for keys
-	// that sign in a fraction of a millisecond (ECDSA P-256, Ed25519), when
-	// CurvePreferences names only curves that are as quick (X25519, P-256), no
-	// callback blocks and no chain of certificates has to be verified.
+	// OnLoop runs handshakes on the loop, which saves changing threads; for a server
+	// whose configuration is [Quick].
 	OnLoop bool
 }
 

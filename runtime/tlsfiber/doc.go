@@ -20,7 +20,7 @@
 // their keys. So it does not run on the loop. It runs as a coroutine that ordinary
 // goroutines resume when a record has come: a peer that says nothing holds no
 // goroutine, and a few handshakes at a time hold no core that loops need.
-// [Config.OnLoop] is for who chose a cheap key and knows the peers.
+// [Config.OnLoop] is for a server that leaves its peers no slow choice, see [Quick].
 //
 // Callbacks of tls.Config (GetCertificate, VerifyConnection and so on) run with the
 // handshake: off the loop they may block, and must not touch the fiber or its
