@@ -50,6 +50,9 @@ func (c *Conn) armLinger() {
 // armTimer arms the connection's one timer for the first deadline there is.
 // Deadlines move with every byte; the timer only when it fires.
 func (c *Conn) armTimer() {
+	if c.is(stEnding) {
+		return // a timer would only keep it in memory
+	}
 	when, m := c.deadline(), c.more
 	switch {
 	case when == math.MaxInt64:

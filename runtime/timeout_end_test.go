@@ -1,0 +1,27 @@
+package runtime_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// TestTimeoutsOfWhatHasEnded: they arm nothing, which would hold the connection.
+func TestTimeoutsOfWhatHasEnded(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1, WriteTimeout: time.Hour})
+	ended := make(chan *runtime.Conn, 1)
+	addr := listen(t, rt, "tcp", func(*runtime.Conn) runtime.Handler {
+		return &funcs{closed: func(c *runtime.Conn, _ error) { ended <- c }}
+	})
+	require.NoError(t, dial(t, addr).Close())
+	c := receive(t, ended)
+	require.NoError(t, c.Loop().Call(func() {
+		c.SetReadTimeout(time.Hour)
+		c.SetIdleTimeout(0)
+		c.SetWriteTimeout(time.Minute)
+	}))
+	require.Zero(t, rt.Stats().Total().Timers)
+}
