@@ -93,6 +93,15 @@ bench-smoke: ## check in seconds that the benchmarks work
 bench-compare: ## compare the examples with those of another commit (REF=)
 	cd bench && $(GO) run ./cmd/compare -ref $(REF)
 
+.PHONY: soak
+soak: ## run all examples under mixed load for DURATION (10m); samples and plot in .cache/soak
+	mkdir -p .cache/soak
+	$(GO) run ./examples/soak -duration $(DURATION) -out .cache/soak
+
+.PHONY: soak-short
+soak-short: ## the same for one minute, with fewer clients
+	$(GO) run ./examples/soak -duration 1m -clients 200
+
 .PHONY: test-kernels
 test-kernels: ## boot older kernels in an emulator and test there (KERNELS="5.10 6.1 6.12")
 	.ci/kernels/run

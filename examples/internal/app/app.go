@@ -27,6 +27,8 @@ type Flags struct {
 	Drain   time.Duration
 	Verbose bool
 	Check   bool
+	Debug   string
+	Stall   time.Duration
 }
 
 // Register adds the flags to the command line's.
@@ -36,6 +38,8 @@ func (f *Flags) Register(addr string) {
 	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
 	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
+	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
+	flag.DurationVar(&f.Stall, "stall", 0, "count callbacks that hold a loop for longer, and log them with -v; 0 for 100 ms")
 	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
@@ -58,7 +62,17 @@ func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
 	if f.Verbose && cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	return runtime.New(cfg)
+	if f.Stall != 0 {
+		cfg.StallThreshold = f.Stall
+	}
+	rt, err := runtime.New(cfg)
+	if err == nil && f.Debug != "" {
+		if err = serveDebug(rt, f.Debug); err != nil {
+			rt.Close()
+			return nil, err
+		}
+	}
+	return rt, err
 }
 
 // Server is an example's running server.

@@ -1,0 +1,27 @@
+package app
+
+import (
+	"expvar"
+	"net"
+	"net/http"
+	goruntime "runtime"
+	"time"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// serveDebug serves /debug/vars on an address of its own, over package net so that it
+// answers whatever the runtime does, until the program ends.
+func serveDebug(rt *runtime.Runtime, address string) error {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	expvar.Publish("headrace", rt.Var())
+	expvar.Publish("goroutines", expvar.Func(func() any { return goruntime.NumGoroutine() }))
+	mux := http.NewServeMux()
+	mux.Handle("/debug/vars", expvar.Handler())
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	go func() { _ = s.Serve(ln) }() // ends with the program
+	return nil
+}

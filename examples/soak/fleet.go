@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/buffers"
+)
+
+// server is a running example.
+type server struct {
+	name   string
+	addr   string
+	debug  string // address of its /debug/vars
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	rest   chan string // what it printed after its first line
+	ended  bool
+}
+
+// fleet is all servers.
+type fleet struct {
+	all     []*server
+	byName  map[string]*server
+	files   string // what the file server serves
+	uploads string // where uploads go
+	client  *http.Client
+}
+
+// startFleet builds the examples, unless that was done, and starts them.
+func startFleet(o *options, dir string) (*fleet, error) {
+	f := &fleet{
+		byName: map[string]*server{}, files: filepath.Join(dir, "files"), uploads: filepath.Join(dir, "uploads"),
+		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	}
+	for _, d := range []string{f.files, f.uploads} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if err := makeFiles(f.files); err != nil {
+		return nil, err
+	}
+	bin := o.bin
+	if bin == "" {
+		bin = filepath.Join(dir, "bin")
+		out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator),
+			"github.com/headrace/headrace/examples/...").CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("building the examples: %w: %s", err, out)
+		}
+	}
+	for _, s := range []struct {
+		name, command string
+		args          []string
+	}{
+		{"echo handler", "echo", []string{"-mode", "handler"}},
+		{"echo fiber", "echo", []string{"-mode", "fiber"}},
+		{"echo stdnet", "echo", []string{"-mode", "stdnet"}},
+		{"fileserver", "fileserver", []string{"-root", f.files}},
+		{"upload", "upload", []string{"-dir", f.uploads, "-sync=false"}},
+		{"httphello net/http", "httphello", []string{"-engine", "nethttp"}},
+		{"httphello fiber", "httphello", []string{"-engine", "fiber"}},
+		{"proxy", "proxy", nil},
+	} {
+		if s.command == "proxy" {
+			s.args = []string{"-to", f.byName["echo handler"].addr}
+		}
+		if err := f.start(o, s.name, filepath.Join(bin, s.command), s.args); err != nil {
+			f.kill()
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return f, nil
+}
+
+// start starts one server and waits until it listens.
+func (f *fleet) start(o *options, name, command string, args []string) error {
+	if goruntime.GOOS == "windows" {
+		command += ".exe"
+	}
+	debug, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	s := &server{name: name, debug: debug, rest: make(chan string, 1)}
+	args = append(args, "-addr", "127.0.0.1:0", "-backend", o.backend, "-loops", fmt.Sprint(o.loops),
+		"-debug", debug, "-stall", o.stall.String(), "-v")
+	s.cmd = exec.Command(command, args...)
+	s.cmd.Stderr = &tail{to: &s.stderr}
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	f.all = append(f.all, s)
+	f.byName[name] = s
+	r := bufio.NewReader(stdout)
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return errors.Join(err, s.cmd.Wait(), errors.New(s.stderr.String()))
+	}
+	go func() {
+		rest, _ := io.ReadAll(r) // ends with the process
+		s.rest <- string(rest)
+	}()
+	for _, word := range strings.Fields(line) {
+		if addr, ok := strings.CutPrefix(word, "addr="); ok {
+			s.addr = addr
+			return nil
+		}
+	}
+	return fmt.Errorf("printed %q", line)
+}
+
+// freeAddress finds a port. Who takes it in between is told by an error.
+func freeAddress() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
+// tail keeps the beginning of what is written to it: the first cause says most.
+type tail struct{ to *bytes.Buffer }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const most = 64 << 10
+	t.to.Write(p[:min(len(p), max(0, most-t.to.Len()))])
+	return len(p), nil
+}
+
+// stop ends all servers in order, and tells of those that did not pass.
+func (f *fleet) stop() (failed error) {
+	for i := len(f.all) - 1; i >= 0; i-- { // the proxy before its target
+		s := f.all[i]
+		_ = s.cmd.Process.Signal(syscall.SIGTERM) // its end tells
+		bite := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
+		<-s.rest
+		err := s.cmd.Wait()
+		bite.Stop()
+		s.ended = true
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w: %s", s.name, err, s.stderr.String()))
+		}
+	}
+	return failed
+}
+
+// kill ends what still runs.
+func (f *fleet) kill() {
+	for _, s := range f.all {
+		if !s.ended {
+			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Wait()
+		}
+	}
+}
+
+// vars is what we read of /debug/vars.
+type vars struct {
+	Goroutines int `json:"goroutines"`
+	Headrace   struct {
+		Loops []struct {
+			Conns, Timers  int
+			Stalls, Panics uint64
+			Pool           buffers.PoolStats
+		}
+	} `json:"headrace"`
+}
+
+func (f *fleet) vars(s *server) (v vars, err error) {
+	r, err := f.client.Get("http://" + s.debug + "/debug/vars")
+	if err != nil {
+		return v, err
+	}
+	defer r.Body.Close()
+	return v, json.NewDecoder(r.Body).Decode(&v)
+}
