@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -51,6 +52,9 @@ func echoConn(c net.PacketConn) {
 	}
 }
 
+// readBuffer is what -buffer says.
+var readBuffer int
+
 // longest is the longest datagram there is.
 const longest = 65535
 
@@ -91,6 +95,11 @@ func listenStd(rt *runtime.Runtime, network, address string, mode stdnet.Mode) (
 	if err != nil {
 		return server{}, err
 	}
+	if u, ok := c.(*stdnet.UDPConn); ok && readBuffer > 0 {
+		if err := u.SetReadBuffer(readBuffer); err != nil {
+			return server{}, errors.Join(err, c.Close())
+		}
+	}
 	go echoConn(c)
 	return server{c.LocalAddr(), c}, nil
 }
@@ -101,6 +110,7 @@ func run() error {
 	mode := flag.String("mode", "handler", "how datagrams are served: handler, fiber, stdnet or stdnet-loop")
 	large := flag.Bool("large", false, "receive datagrams of up to 64 KiB whole, at the price of a copy")
 	gro := flag.Bool("gro", false, "let the kernel join datagrams on their way up (UDP_GRO)")
+	flag.IntVar(&readBuffer, "buffer", 0, "size of the kernel's receive queue in `bytes`; default the system's")
 	flag.Parse()
 
 	serve, ok := modes[*mode]
@@ -112,7 +122,7 @@ func run() error {
 		return err
 	}
 	defer rt.Close()
-	cfg := &runtime.PacketConfig{GRO: *gro}
+	cfg := &runtime.PacketConfig{GRO: *gro, ReadBuffer: readBuffer}
 	if *large {
 		cfg.MaxDatagram = longest
 	}
