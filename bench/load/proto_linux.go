@@ -23,6 +23,8 @@ func newProto(spec *Spec) (proto, error) {
 		return newTLS(spec), nil
 	case Slow:
 		return newSlow(spec)
+	case Dgram:
+		return newDgram(spec), nil
 	case Churn:
 		return &churnProto{size: spec.Size}, nil
 	}

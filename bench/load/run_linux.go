@@ -74,6 +74,7 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 		if o, ok := w.proto.(*openProto); ok {
 			o.unanswered(w, e.at)
 		}
+		r.Lost += w.lost
 		hist.Merge(w.hist)
 		late.Merge(w.late)
 		if first == nil {

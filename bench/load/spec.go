@@ -18,6 +18,7 @@ const (
 	Open     = "open"      // open loop: Rate messages a second, whatever the server does
 	Get      = "get"       // HTTP/1.1 GET of Path, Size bytes long, over kept connections
 	Put      = "put"       // HTTP/1.1 PUT of Size bytes to Path, over kept connections
+	Dgram    = "dgram"     // UDP: Depth datagrams of Size bytes in flight on each of Conns sockets
 	Churn    = "churn"     // connect, one message of Size bytes, close
 	TLSGet   = "tls-get"   // Get over TLS
 	TLSChurn = "tls-churn" // the same, with a connection and a full handshake for each
@@ -48,8 +49,9 @@ type Spec struct {
 type Result struct {
 	Conns   int           `json:"conns"`
 	Ops     int64         `json:"ops"`
-	Total   int64         `json:"total"` // operations with those of the warm-up
-	Bytes   int64         `json:"bytes"` // of payload received
+	Total   int64         `json:"total"`          // operations with those of the warm-up
+	Bytes   int64         `json:"bytes"`          // of payload received
+	Lost    int64         `json:"lost,omitempty"` // Dgram: datagrams that did not come back
 	Errors  int64         `json:"errors"`
 	Error   string        `json:"error,omitempty"` // the first one
 	Elapsed time.Duration `json:"elapsed_ns"`

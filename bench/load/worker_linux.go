@@ -71,6 +71,7 @@ type worker struct {
 	ops       int64
 	bytes     int64
 	errors    int64
+	lost      int64
 	first     error
 	published *counters
 }
@@ -125,13 +126,20 @@ func (w *worker) open() error {
 		if w.spec.Kind == Churn || w.spec.Kind == TLSChurn {
 			continue // begin connects
 		}
-		fd, err := dial(w.to, w.spec.Kind == Slow)
+		fd, err := w.dial()
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", i, err)
 		}
 		c.fd = fd
 	}
 	return nil
+}
+
+func (w *worker) dial() (int, error) {
+	if w.spec.Kind == Dgram {
+		return dialDgram(w.to)
+	}
+	return dial(w.to, w.spec.Kind == Slow)
 }
 
 func (w *worker) close() {

@@ -70,5 +70,9 @@ func (StaticAddr) Network() string { return "tcp" }
 // String returns host:port.
 func (a StaticAddr) String() string { return string(a) }
 
+// ReadBuffer is the kernel's receive queue of datagram servers: as long as the system allows, so that
+// what all clients have in flight fits. The project's udpecho has it as -buffer.
+const ReadBuffer = 4 << 20
+
 // HelloBody is what every hello server answers, the project's httphello example included.
 const HelloBody = "Hello, World!\n"

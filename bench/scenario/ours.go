@@ -1,9 +1,11 @@
 package scenario
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/headrace/headrace/bench/harness"
+	"github.com/headrace/headrace/bench/peers"
 )
 
 // ours are the project's examples, one peer for each engine and each way to write a server.
@@ -15,13 +17,16 @@ func ours() []Peer {
 			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
+			ServeUDP:    {"udpecho", "-mode", "handler", "-buffer", udpBuffer},
 		}),
 		example("headrace-fiber", "io_uring, fiber", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "fiber"},
+			ServeUDP:   {"udpecho", "-mode", "fiber", "-buffer", udpBuffer},
 			ServeHello: {"httphello", "-engine", "fiber"},
 		}),
 		example("headrace-stdnet", "io_uring, net.Conn", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "stdnet"},
+			ServeUDP:   {"udpecho", "-mode", "stdnet-loop", "-buffer", udpBuffer},
 			ServeHello: {"httphello", "-engine", "nethttp"},
 		}),
 		example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
@@ -30,6 +35,7 @@ func ours() []Peer {
 			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
+			ServeUDP:    {"udpecho", "-mode", "handler", "-buffer", udpBuffer},
 		}),
 		{Name: "headrace-fasthttp", About: "io_uring, fasthttp on fibers", Ours: true,
 			Commands: map[string]harness.Command{ServeHello: {Args: []string{"{bin}/peer-headrace",
@@ -39,6 +45,9 @@ func ours() []Peer {
 		})),
 	}
 }
+
+// udpBuffer is the others' too.
+var udpBuffer = strconv.Itoa(peers.ReadBuffer)
 
 // uploadArgs leave out what the other peers do not do: a checksum, and a flush to the device.
 var uploadArgs = []string{"upload", "-dir", "{dir}", "-sync=false", "-digest=false"}

@@ -32,9 +32,9 @@ func Peers() []Peer {
 	peers = append(peers, ours()...)
 	return append(peers,
 		goPeer("std", "Go's net and net/http", "",
-			ServeEcho, ServeHello, ServeStatic, ServeHTTPS, ServeProxy, ServeUpload),
+			ServeEcho, ServeHello, ServeStatic, ServeHTTPS, ServeProxy, ServeUpload, ServeUDP),
 		goPeer("fasthttp", "fasthttp on Go's net", "github.com/valyala/fasthttp", ServeHello),
-		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho),
+		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho, ServeUDP),
 		goPeer("netpoll", "epoll, goroutine pool", "github.com/cloudwego/netpoll", ServeEcho),
 		goPeer("nbio", "epoll, callbacks", "github.com/lesismal/nbio", ServeEcho),
 		few(goPeer("evio", "epoll, callbacks", "github.com/tidwall/evio", ServeEcho)),

@@ -16,6 +16,7 @@ const (
 	ServeStatic = "static" // HTTP, the files of {root}
 	ServeHTTPS  = "https"  // the same over TLS, with {cert} and {key}
 	ServeProxy  = "proxy"  // TCP to {to}
+	ServeUDP    = "udp"    // datagrams
 	ServeUpload = "upload" // HTTP PUT into {dir}
 )
 

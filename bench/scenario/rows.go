@@ -23,7 +23,7 @@ func FileName(size int) string { return fmt.Sprintf("/%d.bin", size) }
 
 // Rows are all of them: the whole matrix.
 func Rows() []Row {
-	return slices.Concat(echo(), pipeline(), openLoop(), hello(), static(), https(), proxy(), upload(), churn(),
+	return slices.Concat(echo(), pipeline(), openLoop(), hello(), static(), https(), proxy(), upload(), churn(), udp(),
 		slow(), idle(), loops())
 }
 
@@ -165,6 +165,19 @@ func churn() []Row {
 		Scenario: "churn", Name: "64 B × 100", Serve: ServeEcho, Metric: CPUPerOp, Loops: 1, Wide: true,
 		Spec: load.Spec{Kind: load.Churn, Size: 64, Conns: 100},
 	}}
+}
+
+// udp is a datagram each way.
+func udp() []Row {
+	var rows []Row
+	for _, size := range []int{64, 1200} {
+		rows = append(rows, Row{
+			Scenario: "udp", Name: fmt.Sprintf("%s ×16 × 32", bytesText(size)), Serve: ServeUDP,
+			Metric: CPUPerOp, Loops: 1, Wide: true,
+			Spec: load.Spec{Kind: load.Dgram, Size: size, Conns: 32, Depth: 16},
+		})
+	}
+	return rows
 }
 
 // slow downloads to peers with a line of 1 Mbit/s each.

@@ -82,6 +82,10 @@ func Targets() []Target {
 		{Text: "proxy", Ours: "headrace", Against: "std", Rows: proxied, Metric: CPUPerOp, Limit: 0.70},
 		{Text: "bulk through the proxy", Ours: "headrace", Against: "haproxy", Rows: bulk, Metric: CPUPerGbit, Limit: 1},
 		{Text: "bulk through the proxy", Ours: "headrace", Against: "std", Rows: bulk, Metric: CPUPerGbit, Limit: 1},
+		{Text: "UDP echo", Ours: "headrace", Against: "std",
+			Rows: []string{"udp/64 B ×16 × 32"}, Metric: CPUPerOp, Limit: 0.80},
+		{Text: "UDP echo", Ours: "headrace", Against: "gnet",
+			Rows: []string{"udp/64 B ×16 × 32"}, Metric: CPUPerOp, Limit: 0.90},
 		{Text: "1 GiB to disk", Ours: "headrace", Against: "std",
 			Rows: []string{"upload/1 GiB × 1"}, Metric: CPUPerGbit, Limit: 1},
 	}

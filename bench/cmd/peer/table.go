@@ -17,9 +17,9 @@ import (
 // it is a command of its own.
 var table = map[string]map[string]peers.Serve{
 	"std": {"echo": std.Echo, "hello": std.Hello, "static": std.Static, "https": std.StaticTLS, "proxy": std.Proxy,
-		"upload": std.Upload},
+		"upload": std.Upload, "udp": std.UDP},
 	"fasthttp": {"hello": fasthttp.Hello},
-	"gnet":     {"echo": gnet.Echo},
+	"gnet":     {"echo": gnet.Echo, "udp": gnet.UDP},
 	"netpoll":  {"echo": netpoll.Echo},
 	"nbio":     {"echo": nbio.Echo},
 	"evio":     {"echo": evio.Echo},
