@@ -62,7 +62,8 @@ func (s *Suite) backend(ctx context.Context, row scenario.Row, cores harness.Cor
 				continue
 			}
 			return harness.Start(ctx, s.Places.command(p.Commands[row.Behind]),
-				harness.Params{Size: row.Spec.Size, Loops: 1, Root: s.Places.Files}, cores.ForClient())
+				harness.Params{Size: row.Spec.Size, Loops: 1, Root: s.Places.Files, Dir: s.Places.Scratch},
+				cores.ForClient())
 		}
 	}
 	return nil, fmt.Errorf("no %s server to stand behind the proxy", row.Behind)
