@@ -11,8 +11,10 @@ import (
 // WriteMarkdown writes the tables as a page for docs/.
 func (r *Report) WriteMarkdown(path string) error {
 	var b strings.Builder
+	b.WriteString("# Results\n\nMade by bench/cmd/report; bench/README.md says how it was measured.\n\n")
 	fmt.Fprintf(&b, "Measured %s, %s.\n\n", r.Made.Format("2006-01-02"), r.Machine.Text())
 	fmt.Fprintf(&b, "%s\n\n", r.Method())
+	r.markdownChecks(&b)
 	chapter := ""
 	for i := range r.Rows {
 		row := &r.Rows[i]

@@ -163,14 +163,67 @@ func TestPlotIsWellFormedAndStaysInItsFrame(t *testing.T) {
 		{Label: "zero", Class: "peer", Value: stats.Summarize([]float64{0})},
 		{Label: "mid", Class: "floor", Value: stats.Summarize([]float64{2})},
 	}
-	d := xml.NewDecoder(strings.NewReader(Plot(bars)))
-	for {
-		_, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-	}
+	require.NoError(t, wellFormed(Plot(bars)))
 	require.InDelta(t, 6, plotLimit(bars), 1e-9, "500 does not make the others invisible")
 	require.NotPanics(t, func() { Plot(nil) })
+}
+
+func wellFormed(svg string) error {
+	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func TestJoin(t *testing.T) {
+	a, b, c := sample(), sample(), sample()
+	b.Rows[0].Scenario, b.Peers = "churn", append(b.Peers, Peer{Name: "rio"})
+	c.Rows[0].Entries, c.Finished = nil, false
+	c.Machine.Commit, c.Made = "other", c.Made.Add(time.Hour)
+	all, err := Join(a, b, c)
+	require.NoError(t, err)
+	require.Len(t, all.Rows, 2)
+	require.Empty(t, all.Rows[0].Entries, "the last one's")
+	require.Equal(t, "churn", all.Rows[1].Scenario)
+	require.Len(t, all.Peers, len(a.Peers)+1)
+	require.Equal(t, "several", all.Machine.Commit)
+	require.Equal(t, 3*time.Minute, all.Took)
+	require.Equal(t, c.Made, all.Made)
+	require.False(t, all.Finished)
+	require.Len(t, a.Rows[0].Entries, len(sample().Rows[0].Entries), "the parts stay as they are")
+
+	b.Machine.CPU = "another"
+	_, err = Join(a, b)
+	require.ErrorContains(t, err, "different machines")
+	_, err = Join()
+	require.Error(t, err)
+}
+
+func TestJoinKeepsScenariosTogether(t *testing.T) {
+	a, b, c := sample(), sample(), sample()
+	b.Rows[0].Scenario, c.Rows[0].Name = "churn", "1 KiB × 100"
+	all, err := Join(a, b, c)
+	require.NoError(t, err)
+	var keys []string
+	for _, row := range all.Rows {
+		keys = append(keys, row.Key())
+	}
+	require.Equal(t, []string{"echo/64 B × 100", "echo/1 KiB × 100", "churn/64 B × 100"}, keys)
+}
+
+func TestPublish(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	require.NoError(t, sample().Publish(dir))
+	figure, err := os.ReadFile(filepath.Join(dir, "echo.svg"))
+	require.NoError(t, err)
+	require.NoError(t, wellFormed(string(figure)))
+	require.Contains(t, string(figure), ">headrace<")
+	require.NotContains(t, string(figure), "evio", "it has no value")
+	text, err := os.ReadFile(filepath.Join(dir, "results.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "| small echo | headrace | echo/64 B × 100 | std | ≤ 0.78 | 0.62 |")
+	require.FileExists(t, filepath.Join(dir, "results.html"))
 }

@@ -1,11 +1,14 @@
 //go:build linux
 
-// Command report makes the table and the page again from the JSON of an earlier run:
+// Command report makes the table and the page again from the JSON of an earlier run, or one of several runs whose
+// chapters were measured at different times:
 //
 //	go run ./cmd/report results/2026-01-31T120000.json
+//	go run ./cmd/report -out results/all -publish ../docs/benchmarks echo.json static.json
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -14,27 +17,51 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: report FILE.json")
+	out := flag.String("out", "", "name of what is written, without its ending (default the only file's)")
+	publish := flag.String("publish", "", "folder for results.md, results.html and echo.svg, as in docs/benchmarks")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: report [-out NAME] FILE.json...")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() == 0 || flag.NArg() > 1 && *out == "" {
+		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(*out, *publish, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func run(path string) error {
-	r, err := report.Read(path)
+func run(name, publish string, paths []string) error {
+	var parts []*report.Report
+	for _, path := range paths {
+		part, err := report.Read(path)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part)
+	}
+	r, err := report.Join(parts...)
 	if err != nil {
 		return err
 	}
-	name := strings.TrimSuffix(path, ".json")
+	if name == "" {
+		name = strings.TrimSuffix(paths[0], ".json")
+	} else if err := r.Save(name + ".json"); err != nil {
+		return err
+	}
 	if err := r.WriteMarkdown(name + ".md"); err != nil {
 		return err
 	}
 	if err := r.WriteHTML(name + ".html"); err != nil {
 		return err
+	}
+	if publish != "" {
+		if err := r.Publish(publish); err != nil {
+			return err
+		}
 	}
 	return r.Text(os.Stdout)
 }
