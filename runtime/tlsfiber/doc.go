@@ -23,7 +23,7 @@
 // [Config.OnLoop] is for a server that leaves its peers no slow choice, see [Quick].
 //
 // Callbacks of tls.Config (GetCertificate, VerifyConnection and so on) run with the
-// handshake: off the loop they may block, and must not touch the fiber or its
+// handshake: off the loop they may block (no limit counts such handshakes), and must not touch the fiber or its
 // connections.
 //
 // # Memory

@@ -24,12 +24,13 @@ func (s *heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts)
 	return s.Signer.Sign(rand, digest, opts)
 }
 
-// TestSigningDoesNotHoldTheLoop: the only loop serves others while a key takes its
+// TestSigningDoesNotHoldTheLoop: the only loop serves others, and makes handshakes with them, while a key takes its
 // time, however long.
 func TestSigningDoesNotHoldTheLoop(t *testing.T) {
 	for _, version := range versions {
 		rt := newRuntime(t)
-		good := dial(t, serve(t, rt, &tlsfiber.Config{TLS: serverConfig()}, echo), clientConfig(version))
+		addr := serve(t, rt, &tlsfiber.Config{TLS: serverConfig()}, echo)
+		good := dial(t, addr, clientConfig(version))
 		speak(t, good, []byte("before"))
 
 		cert := p256()
@@ -42,6 +43,8 @@ func TestSigningDoesNotHoldTheLoop(t *testing.T) {
 		for range 10 {
 			speak(t, good, []byte("meanwhile"))
 		}
+		another := dial(t, addr, clientConfig(version)) // has its own handshake
+		speak(t, another, []byte("meanwhile"))
 		close(s.let)
 		require.NoError(t, <-shaken)
 		speak(t, slow, []byte("after"))

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/tls"
 	"slices"
 )
@@ -19,9 +20,8 @@ func QuickCurves() []tls.CurveID {
 // key in memory, CurvePreferences names none but QuickCurves, clients send no
 // certificates, and no callback is set.
 func Quick(cfg *tls.Config) bool {
-	callbacks := cfg.GetCertificate != nil || cfg.GetConfigForClient != nil || cfg.VerifyPeerCertificate != nil ||
-		cfg.VerifyConnection != nil || cfg.WrapSession != nil || cfg.UnwrapSession != nil
-	if callbacks || cfg.ClientAuth != tls.NoClientCert || len(cfg.Certificates) == 0 || len(cfg.CurvePreferences) == 0 {
+	if hasCallbacks(cfg) || cfg.ClientAuth != tls.NoClientCert ||
+		len(cfg.Certificates) == 0 || len(cfg.CurvePreferences) == 0 {
 		return false
 	}
 	for _, cert := range cfg.Certificates {
@@ -37,4 +37,24 @@ func Quick(cfg *tls.Config) bool {
 	}
 	quick := QuickCurves()
 	return !slices.ContainsFunc(cfg.CurvePreferences, func(id tls.CurveID) bool { return !slices.Contains(quick, id) })
+}
+
+// computes reports whether a handshake with cfg does nothing but compute: nothing in
+// it can wait for something else, or call somebody who does.
+func computes(cfg *tls.Config) bool {
+	for _, cert := range cfg.Certificates {
+		switch cert.PrivateKey.(type) {
+		case ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey:
+		default:
+			return false // it may be in another machine
+		}
+	}
+	return !hasCallbacks(cfg)
+}
+
+func hasCallbacks(cfg *tls.Config) bool {
+	return cfg.GetCertificate != nil || cfg.GetClientCertificate != nil || cfg.GetConfigForClient != nil ||
+		cfg.VerifyPeerCertificate != nil || cfg.VerifyConnection != nil ||
+		cfg.WrapSession != nil || cfg.UnwrapSession != nil ||
+		cfg.EncryptedClientHelloRejectionVerify != nil || cfg.GetEncryptedClientHelloKeys != nil
 }
