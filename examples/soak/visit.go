@@ -150,7 +150,7 @@ func (c *client) upload() error {
 		return err
 	}
 	defer conn.Close()
-	size, name := c.size(), fmt.Sprintf("file-%d", c.stream)
+	size, name := c.size(), fmt.Sprintf("file-%d.bin", c.stream)
 	defer c.remove(name)
 	chunked := c.r.IntN(2) == 0
 	length := fmt.Sprintf("Content-Length: %d", size)
