@@ -180,6 +180,7 @@ func (l *Loop) main(open driver.Open, lock bool, started chan<- error) {
 func (l *Loop) turnOnce() (end bool) {
 	l.now = l.clock()
 	l.turn.Store(l.now + 1)
+	callbacks := region(traceCallbacks)
 	l.runTasks()
 	l.fire()
 	l.admit()
@@ -188,12 +189,16 @@ func (l *Loop) turnOnce() (end bool) {
 	l.deliverPackets()
 	l.flush()
 	l.flushPackets()
+	endRegion(callbacks)
 	l.stats.Turns++
 	l.turn.Store(0)
 	if l.quit && l.conns.len == 0 && len(l.others) == 0 && len(l.newborns)+len(l.laters) == 0 {
 		return true
 	}
-	if _, err := l.engine.Poll(l.wait()); err != nil {
+	poll := region(tracePoll)
+	_, err := l.engine.Poll(l.wait())
+	endRegion(poll)
+	if err != nil {
 		l.log.Error("loop ends: its engine failed", "loop", l.index, "err", err)
 		l.rt.loopFailed(err)
 		l.abandon(err)
