@@ -214,14 +214,5 @@ func (e *engine) sentTo(i uint32, s *slot, c ring.CQE) {
 		e.finish(i, driver.Result{N: int(c.Res)})
 		return
 	}
-	switch err := unix.Errno(-c.Res); err {
-	case unix.EAGAIN:
-		e.later(i)
-	case unix.EINTR:
-		e.rearm(i)
-	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
-	default:
-		e.finish(i, driver.Result{Err: err})
-	}
+	e.failed(i, unix.Errno(-c.Res))
 }

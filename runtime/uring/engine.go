@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
@@ -197,6 +199,20 @@ func (e *engine) deliver(op *driver.Op, r driver.Result) {
 	e.res = r
 	e.delivered++
 	op.Owner.Complete(op, &e.res)
+}
+
+// failed handles the errno of an operation of which nothing was done.
+func (e *engine) failed(i uint32, errno unix.Errno) {
+	switch errno {
+	case unix.EAGAIN:
+		e.later(i)
+	case unix.EINTR:
+		e.rearm(i)
+	case unix.ECANCELED:
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	default:
+		e.finish(i, driver.Result{Err: errno})
+	}
 }
 
 // finish ends the operation in slot i and hands its last result to the owner, who

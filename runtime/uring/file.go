@@ -86,16 +86,7 @@ func (e *engine) fileDone(i uint32, s *slot, c ring.CQE) {
 		e.finish(i, driver.Result{N: int(c.Res), Err: err})
 		return
 	}
-	switch err := unix.Errno(-c.Res); err {
-	case unix.EAGAIN:
-		e.later(i)
-	case unix.EINTR:
-		e.rearm(i)
-	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
-	default:
-		e.finish(i, driver.Result{Err: err})
-	}
+	e.failed(i, unix.Errno(-c.Res))
 }
 
 // ReadNow implements driver.ReadNower.

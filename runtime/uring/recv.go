@@ -56,19 +56,13 @@ func (e *engine) received(i uint32, s *slot, c ring.CQE) {
 
 // recvEnded handles the end of a receive request that brought nothing.
 func (e *engine) recvEnded(i uint32, res int32) {
-	switch err := unix.Errno(-res); err {
+	switch errno := unix.Errno(-res); errno {
 	case 0:
 		e.finish(i, driver.Result{Err: io.EOF})
 	case unix.ENOBUFS:
 		e.starve(i)
-	case unix.EAGAIN:
-		e.later(i)
-	case unix.EINTR:
-		e.rearm(i)
-	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 	default:
-		e.finish(i, driver.Result{Err: err})
+		e.failed(i, errno)
 	}
 }
 

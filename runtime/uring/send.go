@@ -110,13 +110,8 @@ func (e *engine) sendEnded(i uint32, s *slot, res int32) {
 		e.finish(i, driver.Result{N: int(res)})
 		return
 	}
-	switch err := unix.Errno(-res); err {
-	case unix.EAGAIN:
-		e.later(i)
-	case unix.EINTR:
-		e.rearm(i)
-	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	errno := unix.Errno(-res)
+	switch errno {
 	case unix.EOPNOTSUPP, unix.ENOMEM, unix.ENOBUFS:
 		if e.socks[s.fd].zeroCopy == zeroCopyOn {
 			// Not on this socket, or not with this much memory locked: copy then.
@@ -124,10 +119,8 @@ func (e *engine) sendEnded(i uint32, s *slot, res int32) {
 			e.rearm(i)
 			return
 		}
-		e.finish(i, driver.Result{Err: err})
-	default:
-		e.finish(i, driver.Result{Err: err})
 	}
+	e.failed(i, errno)
 }
 
 // sendReleased handles the notification that ends a zero-copy send.
