@@ -39,7 +39,8 @@ func (f *Flags) Register(addr string) {
 	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
 	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
-	flag.DurationVar(&f.Stall, "stall", 0, "count callbacks that hold a loop for longer, and log them with -v; 0 for 100 ms")
+	flag.DurationVar(&f.Stall, "stall", 0,
+		"count callbacks that hold a loop for longer, and log them with -v; 0 for 100 ms")
 	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
