@@ -88,7 +88,7 @@ func (c *PacketConn) arrived(r *driver.Result) {
 		c.inbox = append(c.inbox, arrival{})
 	}
 	a := &c.inbox[n]
-	a.chunk, a.oob, a.segment, a.truncated = r.Chunk, a.oob[:0], 0, false
+	a.chunk, a.oob, a.segment, a.truncated = c.fitting(r.Chunk), a.oob[:0], 0, false
 	if m := r.Msg; m != nil {
 		a.from = PacketAddrOf(m.Remote)
 		a.oob = append(a.oob, m.OOB...)
@@ -97,6 +97,22 @@ func (c *PacketConn) arrived(r *driver.Result) {
 		a.from = PacketAddr{}
 	}
 	c.markReady()
+}
+
+// fitting moves a datagram out of a chunk that was made for the longest one, which
+// it would hold as long as somebody holds the datagram.
+func (c *PacketConn) fitting(chunk *buffers.Chunk) *buffers.Chunk {
+	const much = 4
+	if chunk.Cap() <= c.loop.rt.cfg.RecvBufferSize || chunk.Len() > chunk.Cap()/much {
+		return chunk
+	}
+	small := c.loop.pool.Get(chunk.Len())
+	if small == nil {
+		return chunk
+	}
+	small.Extend(copy(small.Room(), chunk.Bytes()))
+	chunk.Release()
+	return small
 }
 
 // deliver tells the handler what is new.
