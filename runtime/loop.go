@@ -26,6 +26,8 @@ type Loop struct {
 	start  time.Time
 
 	now      int64 // nanoseconds since start, taken once a turn
+	busyAt   int64 // loop time of the last turn that brought something
+	trimmed  bool  // nothing came since buffers were given back
 	timers   timerHeap
 	ready    []*Conn              // something arrived or ended: callbacks are due
 	dirty    []*Conn              // something waits to be sent, or reading may go on
@@ -196,7 +198,7 @@ func (l *Loop) turnOnce() (end bool) {
 		return true
 	}
 	poll := region(tracePoll)
-	_, err := l.engine.Poll(l.wait())
+	n, err := l.engine.Poll(l.untilTrim(l.wait()))
 	endRegion(poll)
 	if err != nil {
 		l.log.Error("loop ends: its engine failed", "loop", l.index, "err", err)
@@ -205,6 +207,11 @@ func (l *Loop) turnOnce() (end bool) {
 		return true
 	}
 	l.asleep.Store(false)
+	if n > 0 {
+		l.busyAt, l.trimmed = l.now, false
+	} else {
+		l.trim()
+	}
 	return false
 }
 

@@ -19,6 +19,7 @@ type LoopStats struct {
 	Panics      uint64 // handlers that panicked
 	Stalls      uint64 // turns over Config.StallThreshold
 	Paused      uint64 // times reading paused because too much was unread or unsent
+	Trimmed     uint64 // bytes of buffers given back to the system while idle
 	AcceptRests uint64 // times accepting rested for lack of descriptors or memory
 	Conns       int    // open now
 	Timers      int    // armed now
@@ -69,6 +70,7 @@ func (s Stats) Total() LoopStats {
 		t.Panics += l.Panics
 		t.Stalls += l.Stalls
 		t.Paused += l.Paused
+		t.Trimmed += l.Trimmed
 		t.AcceptRests += l.AcceptRests
 		t.Conns += l.Conns
 		t.Timers += l.Timers

@@ -26,8 +26,9 @@ const (
 )
 
 const (
-	// inlineBudget is the most that one operation moves per turn of the loop.
-	inlineBudget = 1 << 20
+	// inlineBudget is the most that one operation moves per turn of the loop. More at
+	// a time measured slower: the peer waits, then everybody's caches are cold.
+	inlineBudget = 256 << 10
 	// coldWindow is how much of a file is read at a time where it is not cached,
 	// and the least that is looked for in the cache.
 	coldWindow = 64 << 10
