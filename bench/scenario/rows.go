@@ -152,7 +152,7 @@ func upload() []Row {
 			Spec: load.Spec{Kind: load.Put, Size: size, Conns: 8, Path: "/upload-"},
 		})
 		if size == gib {
-			row.Least, row.Spec.Conns, row.Name = 3*time.Second, 1, "1 GiB × 1"
+			row.Least, row.Spec.Conns, row.Name = 6*time.Second, 1, "1 GiB × 1"
 		}
 		rows = append(rows, row)
 	}
