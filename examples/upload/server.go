@@ -65,6 +65,10 @@ func (s *server) request(c *fiber.Conn) (again bool, err error) {
 	case err != nil:
 		return false, nil // the peer went away
 	}
+	if err := checkHead(head.Bytes()); err != nil {
+		head.Release()
+		return false, s.refuse(a, err)
+	}
 	req, err := http.ReadRequest(bufio.NewReader(&head))
 	head.Release()
 	if err != nil {
