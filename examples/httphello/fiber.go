@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/headrace/headrace/runtime/fiber"
 )
@@ -11,29 +12,71 @@ import (
 // helloFiber serves one connection: requests in, greetings out, as long as the
 // peer keeps it alive. While it waits for a request it has nothing to finish, and
 // a shutdown of the runtime ends it.
-func helloFiber(c *fiber.Conn) error {
-	if err := c.WaitReadable(); err != nil {
+func (o *options) helloFiber(c *fiber.Conn) error {
+	if err := await(c, o.idle); err != nil {
 		return err
 	}
-	r := bufio.NewReader(c)
+	in := &limited{c: c}
+	r := bufio.NewReader(in)
 	for !c.Draining() {
 		if r.Buffered() == 0 {
 			c.SetBusy(false)
-			if err := c.WaitReadable(); err != nil {
+			if err := await(c, o.idle); err != nil {
 				return err
 			}
 		}
 		c.SetBusy(true)
+		if err := c.SetReadDeadline(deadline(o.slow)); err != nil {
+			return err
+		}
+		in.left = maxHeader
 		req, err := http.ReadRequest(r)
 		if err != nil {
 			return err
 		}
+		in.left = maxBody
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return err
 		}
-		if _, err := c.WriteString(response); err != nil || req.Close {
+		_, err = c.WriteString(response)
+		// A body of chunks may hide a second request from who read a length beside them.
+		if err != nil || req.Close || len(req.TransferEncoding) > 0 {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxBody is how much a request may carry, which nobody wants.
+const maxBody = 1 << 20
+
+// await waits for the next request.
+func await(c *fiber.Conn, idle time.Duration) error {
+	if err := c.SetReadDeadline(deadline(idle)); err != nil {
+		return err
+	}
+	return c.WaitReadable()
+}
+
+// deadline is d from now, or none.
+func deadline(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// limited reads as much as a request may have.
+type limited struct {
+	c    *fiber.Conn
+	left int
+}
+
+func (l *limited) Read(p []byte) (n int, err error) {
+	if l.left <= 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err = l.c.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
 }

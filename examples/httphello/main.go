@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
@@ -30,13 +31,20 @@ type options struct {
 	flags app.Flags
 	mode  stdnet.Mode
 	rt    *runtime.Runtime
+	idle  time.Duration // between requests
+	slow  time.Duration // for a header
 }
+
+// maxHeader is how long a request's header may be, in bytes.
+const maxHeader = 64 << 10
 
 func run() error {
 	var o options
 	o.flags.Register("127.0.0.1:8080")
 	engine := flag.String("engine", "nethttp", "how requests are served: nethttp or fiber")
 	flag.TextVar(&o.mode, "mode", stdnet.Auto, "where net/http's connections live: auto, loop or poller")
+	flag.DurationVar(&o.idle, "idle", time.Minute, "how long a connection may wait between requests; 0 for ever")
+	flag.DurationVar(&o.slow, "slow", 30*time.Second, "how long a peer may take to send a request; 0 for ever")
 	flag.Parse()
 
 	serve, ok := engines[*engine]
@@ -61,7 +69,9 @@ func serveNetHTTP(o *options) (*app.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := &http.Server{Handler: http.HandlerFunc(hello)}
+	srv := &http.Server{
+		Handler: http.HandlerFunc(hello), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: o.slow, IdleTimeout: o.idle,
+	}
 	go func() {
 		if err := srv.Serve(ln); err != http.ErrServerClosed {
 			fmt.Fprintln(os.Stderr, "httphello:", err)
@@ -79,7 +89,7 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 
 // serveFibers answers on the loops' own threads.
 func serveFibers(o *options) (*app.Server, error) {
-	ln, err := o.flags.Listen(o.rt, fiber.Serve(helloFiber))
+	ln, err := o.flags.Listen(o.rt, fiber.Serve(o.helloFiber))
 	if err != nil {
 		return nil, err
 	}
