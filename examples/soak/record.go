@@ -113,7 +113,8 @@ func (r *record) settle(ctx context.Context) error {
 		quiet := true
 		for i := range now {
 			quiet = quiet && now[i][conns] == 0
-			now[i][rss], now[i][stalls] = 0, 0
+			// Our own question is a connection and a goroutine there, for a moment.
+			now[i][rss], now[i][stalls], now[i][descriptors], now[i][goroutines] = 0, 0, 0, 0
 		}
 		if same++; !quiet || !slices.Equal(now, before) {
 			same = 0
