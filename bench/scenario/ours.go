@@ -22,12 +22,12 @@ func ours() []Peer {
 		example("headrace-fiber", "io_uring, fiber", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "fiber"},
 			ServeUDP:   {"udpecho", "-mode", "fiber", "-buffer", udpBuffer},
-			ServeHello: {"httphello", "-engine", "fiber"},
+			ServeHello: {"httphello", "-engine", "fiber", "-slow", "0", "-idle", "0"},
 		}),
 		example("headrace-stdnet", "io_uring, net.Conn", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "stdnet"},
 			ServeUDP:   {"udpecho", "-mode", "stdnet-loop", "-buffer", udpBuffer},
-			ServeHello: {"httphello", "-engine", "nethttp"},
+			ServeHello: {"httphello", "-engine", "nethttp", "-slow", "0", "-idle", "0"},
 		}),
 		example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
 			ServeEcho:   {"echo", "-mode", "handler"},
