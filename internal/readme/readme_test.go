@@ -38,6 +38,7 @@ const scaffold = `package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -49,6 +50,7 @@ import (
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
 	"github.com/headrace/headrace/runtime/stdnet"
+	"github.com/headrace/headrace/runtime/tlsfiber"
 )
 
 var (
@@ -61,9 +63,10 @@ var (
 	_ buffers.Chain
 	_ = fiber.Serve
 	_ = stdnet.Listen
+	_ = tlsfiber.Serve
 )
 
-func fragment(ctx context.Context, rt *runtime.Runtime, srv *http.Server) error {
+func fragment(ctx context.Context, rt *runtime.Runtime, srv *http.Server, certs []tls.Certificate) error {
 	%s
 	return nil
 }
