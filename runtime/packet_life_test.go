@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -54,6 +55,13 @@ func TestPacketSendErrors(t *testing.T) {
 
 // TestPacketQueueIsBounded: a peer that does not read costs so much memory and no more.
 func TestPacketQueueIsBounded(t *testing.T) {
+	for _, size := range []int{1000, 0} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) { fillPacketQueue(t, size) })
+	}
+}
+
+// fillPacketQueue sends what nobody reads until it is refused, then reads it all.
+func fillPacketQueue(t *testing.T, size int) {
 	rt := newRuntime(t, &runtime.Config{Loops: 1, LingerTimeout: 50 * time.Millisecond})
 	p := packetPeer(t, "unixgram")
 	drained := make(chan struct{}, 1)
@@ -63,7 +71,10 @@ func TestPacketQueueIsBounded(t *testing.T) {
 	sent, full := 0, error(nil)
 	for sent < 1_000_000 && full == nil {
 		require.NoError(t, c.Loop().Call(func() {
-			if full = c.WriteTo(payload(1000, sent), runtime.PacketAddrOf(p.LocalAddr())); full == nil {
+			for range 100 {
+				if full = c.WriteTo(payload(size, sent), runtime.PacketAddrOf(p.LocalAddr())); full != nil {
+					return
+				}
 				sent++
 			}
 		}))
@@ -75,7 +86,7 @@ func TestPacketQueueIsBounded(t *testing.T) {
 	for i := range sent {
 		n, _, err := p.ReadFrom(buf)
 		require.NoError(t, err)
-		requireSame(t, payload(1000, i), buf[:n])
+		requireSame(t, payload(size, i), buf[:n])
 	}
 	<-drained
 	require.NoError(t, c.Loop().Call(func() { require.False(t, c.Full()) }))

@@ -31,6 +31,8 @@ const (
 	joinBytes = 65000
 	// joinLongest is more than any network of Ethernet's kind takes at once.
 	joinLongest = 9000
+	// maxWaiting bounds the records: an empty datagram has no bytes that would count.
+	maxWaiting = 16 << 10
 	// sendsAtOnce bounds what is with the engine. Of Unix sockets, which promise to
 	// keep the order, one is.
 	sendsAtOnce = 128
@@ -107,7 +109,7 @@ func (c *PacketConn) WriteMsg(p []byte, to PacketAddr, oob []byte) error {
 
 // Full reports whether the queue is: what is sent now is dropped.
 func (c *PacketConn) Full() bool {
-	if c.bytes < c.maxQueue {
+	if c.bytes < c.maxQueue && len(c.waiting) < maxWaiting {
 		return false
 	}
 	c.state |= psFull
