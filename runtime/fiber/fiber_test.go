@@ -233,8 +233,18 @@ func TestPanicEndsItsConnection(t *testing.T) {
 		"sleep":   func(c *fiber.Conn) { c.Sleep(time.Millisecond); panic("as asked") },
 	} {
 		rt := newRuntime(t)
-		addr := serve(t, rt, func(c *fiber.Conn) error { resumed(c); return nil })
-		_, err := io.ReadAll(dial(t, addr))
+		addr := serve(t, rt, func(c *fiber.Conn) error {
+			// Not before the client is through with connecting.
+			if err := c.WaitReadable(); err != nil {
+				return err
+			}
+			resumed(c)
+			return nil
+		})
+		client := dial(t, addr)
+		_, err := client.Write([]byte("x"))
+		require.NoError(t, err)
+		_, err = io.ReadAll(client)
 		require.ErrorContains(t, err, "reset", name)
 		require.EqualValues(t, 1, rt.Stats().Total().Panics, name)
 	}
