@@ -5,6 +5,7 @@ GO          ?= go
 ADDR        ?= 127.0.0.1:8080
 ROOT        ?= docs
 COUNT       ?= 1
+SHORT       ?=
 FUZZTIME    ?= 10s
 DURATION    ?= 10m
 SCENARIO    ?=
@@ -42,10 +43,10 @@ test: ## run all tests, and those of the runtime on every engine
 	  HEADRACE_BACKEND=$$b $(GO) test -shuffle=on -timeout 15m $(PRESENT) || exit 1; done
 
 .PHONY: race
-race: ## the same with the race detector (COUNT= times)
-	$(GO) test -race -count=$(COUNT) -timeout 30m ./...
+race: ## the same with the race detector (COUNT= times, SHORT=-short for smaller tests)
+	$(GO) test -race $(SHORT) -count=$(COUNT) -timeout 30m ./...
 	for b in $(OTHER); do echo "# engine $$b"; \
-	  HEADRACE_BACKEND=$$b $(GO) test -race -count=$(COUNT) -timeout 30m $(PRESENT) || exit 1; done
+	  HEADRACE_BACKEND=$$b $(GO) test -race $(SHORT) -count=$(COUNT) -timeout 30m $(PRESENT) || exit 1; done
 
 .PHONY: invariants
 invariants: ## the tests of the library with buffer checks compiled in
