@@ -50,7 +50,7 @@ race: ## the same with the race detector (COUNT= times, SHORT=-short for smaller
 
 .PHONY: invariants
 invariants: ## the tests of the library with buffer checks compiled in
-	$(GO) test -tags invariants -timeout 15m ./buffers ./runtime/... ./fallback/...
+	$(GO) test -tags invariants $(SHORT) -timeout 15m ./buffers ./runtime/... ./fallback/...
 
 .PHONY: modules
 modules: ## test the modules inside this one: bench, other protocols, examples with more dependencies
