@@ -175,7 +175,7 @@ func (e *engine) armSendTo(i uint32, s *slot) bool {
 		msg.SetControllen(len(control))
 	}
 	flags := unix.MSG_NOSIGNAL
-	if e.socks[s.fd].family == unix.AF_UNIX {
+	if e.family(s.fd) == unix.AF_UNIX {
 		// A unix socket copies the message before it finds the receiver's queue full,
 		// and io_uring's second attempt would send what is left of it: nothing.
 		flags |= unix.MSG_DONTWAIT
@@ -189,10 +189,6 @@ func (e *engine) armSendTo(i uint32, s *slot) bool {
 // encodes its address.
 func (e *engine) checkSendTo(s *slot) error {
 	x := s.op.Ext
-	k := &e.socks[s.fd]
-	if k.family == 0 {
-		k.family = uint16(sock.Family(int(s.fd)))
-	}
 	switch {
 	case s.op.Chain.Chunks() > maxPieces:
 		return unix.EMSGSIZE
@@ -203,7 +199,7 @@ func (e *engine) checkSendTo(s *slot) error {
 	case x.Remote == nil:
 		return nil
 	}
-	return s.ext().addr.Set(int(k.family), x.Remote)
+	return s.ext().addr.Set(e.family(s.fd), x.Remote)
 }
 
 // sentTo handles the completion of SendTo: all or nothing.

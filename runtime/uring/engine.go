@@ -34,6 +34,8 @@ type engine struct {
 	nextTick  time.Time
 	delivered uint64 // completions handed to owners
 	wakeArmed bool
+	watcher   watcher
+	recvPrio  uint16 // tests: what receives ask for besides
 
 	caps    driver.Caps
 	feats   features

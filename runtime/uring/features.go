@@ -3,10 +3,8 @@
 package uring
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +15,9 @@ import (
 const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
 
 // features are the optional ones in use. Names are those of ring/probe, and
-// udp_segment.
+// udp_segment and recv_multishot_unix.
 type features struct {
+	multishotUnix   bool // multishot receive on Unix sockets tells every end (see trial.go)
 	multishotAccept bool // ACCEPT stays armed (5.19)
 	skipSuccess     bool // cancel requests complete only when they miss (5.17)
 	sendZC          bool // SEND_ZC (6.0) with a report of its use (6.2)
@@ -151,46 +150,4 @@ func (e *engine) restrict() {
 	if !e.feats.use("restrictions", err == nil) {
 		e.log.Warn("uring: the ring's operations are not restricted", "loop", e.loop, "err", err)
 	}
-}
-
-// errMultishot says why the engine can not run on an older kernel.
-var errMultishot = fmt.Errorf("uring: kernel without multishot receive (6.0): %w", errors.ErrUnsupported)
-
-// tryMultishot receives a byte and the end of a stream by one multishot request.
-// An older kernel refuses the flag, and no list of its operations tells.
-func (e *engine) tryMultishot() error {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("uring: socketpair: %w", err)
-	}
-	defer unix.Close(fds[0])
-	_, err = unix.Write(fds[1], []byte{1})
-	unix.Close(fds[1])
-	if err != nil {
-		return fmt.Errorf("uring: write: %w", err)
-	}
-	sqe := e.ring.GetSQE()
-	sqe.PrepRecvMultishot(fds[0], recvGroup)
-	sqe.UserData = userData(0, ownTrial)
-	for range 16 { // two completions; some more for signals
-		n, err := e.ring.SubmitAndWait(1, time.Second)
-		if err := e.entered(n, err); err != nil {
-			return err
-		}
-		for _, c := range e.cqes[:e.ring.PeekBatch(e.cqes[:])] {
-			if c.HasBuffer() {
-				e.recv.drop(c.BufferID())
-			}
-			switch {
-			case c.More():
-				continue
-			case c.Res == 0, unix.Errno(-c.Res) == unix.ENOBUFS: // the pool may have nothing yet
-				return nil
-			case c.Res < 0:
-				return fmt.Errorf("%w: %w", errMultishot, unix.Errno(-c.Res))
-			}
-			return errMultishot
-		}
-	}
-	return errMultishot
 }

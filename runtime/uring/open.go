@@ -82,7 +82,10 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	if err := e.ring.Enable(); err != nil {
 		return fmt.Errorf("uring: %w", err)
 	}
-	return e.tryMultishot()
+	if err := e.tryMultishot(); err != nil {
+		return err
+	}
+	return e.tryEnd()
 }
 
 // undo gives back what a failed open has taken.

@@ -22,6 +22,9 @@ func (e *engine) Poll(wait time.Duration) (int, error) {
 	if e.closed {
 		return 0, net.ErrClosed
 	}
+	if e.watcher.unsure {
+		wait = e.watch(wait)
+	}
 	e.gather()
 	if err := e.enter(wait); err != nil {
 		return 0, err

@@ -16,14 +16,20 @@ func (e *engine) armRecv(i uint32, s *slot) bool {
 	if sqe == nil {
 		return false
 	}
-	if s.flags&rationed != 0 {
+	if s.flags&rationed != 0 || e.oneByOne(s) {
 		sqe.PrepRecvSelect(int(s.fd), recvGroup, 0, 0)
 	} else {
 		sqe.PrepRecvMultishot(int(s.fd), recvGroup)
+		sqe.Ioprio |= e.recvPrio
 	}
 	s.flags &^= fed
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
+}
+
+// oneByOne tells that no multishot receive goes to a socket: see tryEnd.
+func (e *engine) oneByOne(s *slot) bool {
+	return !e.feats.multishotUnix && e.family(s.fd) == unix.AF_UNIX
 }
 
 // received handles a completion of Recv.
@@ -37,6 +43,7 @@ func (e *engine) received(i uint32, s *slot, c ring.CQE) {
 		e.stats.BytesIn += uint64(c.Res)
 		s.flags |= fed
 		if c.More() {
+			s.heard, e.watcher.unsure = heardLately, true
 			e.deliver(s.op, driver.Result{Chunk: chunk})
 			return
 		}
@@ -61,16 +68,23 @@ func (e *engine) recvEnded(i uint32, res int32) {
 		e.finish(i, driver.Result{Err: io.EOF})
 	case unix.ENOBUFS:
 		e.starve(i)
+	case unix.ECANCELED:
+		if e.leaving {
+			e.finish(i, driver.Result{Err: driver.ErrCanceled})
+			return
+		}
+		e.rearm(i) // unless the owner asked: look cancels, too
 	default:
 		e.failed(i, errno)
 	}
 }
 
-// receiveOn arms a receive whose request ended with data. One that was rationed
-// leaves its place to those behind it.
+// receiveOn arms a receive whose request ended with data. It leaves its place to
+// those who wait, and to those who may turn out to wait in this very turn.
 func (e *engine) receiveOn(i uint32) {
 	s := &e.slots.all[i]
-	if s.flags&rationed != 0 && e.slots.lists[inStarved].n != 0 && !e.unwanted(s) {
+	scarce := e.slots.lists[inStarved].n != 0 || e.recv.limited && e.oneByOne(s)
+	if scarce && !e.unwanted(s) {
 		e.lineUp(i, s)
 		return
 	}

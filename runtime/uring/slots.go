@@ -27,7 +27,8 @@ type slot struct {
 	where where
 	step  step
 	flags slotFlags
-	_     [13]byte
+	heard uint8 // Recv: looks that go by before the engine looks at its socket
+	_     [12]byte
 }
 
 // extra is what few operations need; it stays with its slot, for the next one.
@@ -125,7 +126,7 @@ func (t *slots) put(i uint32) {
 		t.remove(i)
 	}
 	s.op, s.chunk = nil, nil
-	s.want, s.step, s.flags = 0, 0, 0
+	s.want, s.step, s.flags, s.heard = 0, 0, 0, 0
 	s.gen++
 	s.next = t.free
 	t.free = i

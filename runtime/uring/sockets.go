@@ -62,6 +62,15 @@ func (e *engine) find(s driver.Socket) *socket {
 	return &e.socks[s]
 }
 
+// family returns the address family of a socket.
+func (e *engine) family(fd int32) int {
+	k := &e.socks[fd]
+	if k.family == 0 {
+		k.family = uint16(sock.Family(int(fd)))
+	}
+	return int(k.family)
+}
+
 // join counts an operation in on its socket. It is false for one that is closed.
 func (e *engine) join(s *slot, on driver.Socket) bool {
 	k := e.find(on)

@@ -42,6 +42,7 @@ func TestReceiversWaitForBuffersInLine(t *testing.T) {
 		return n
 	}
 	r.until(func() bool { return r.slots.lists[inStarved].n > 0 && served() == 2 })
+	r.turn()
 	for range 3 { // no buffer comes back: nothing moves, and nobody spins
 		before := r.stats.Submitted
 		r.turn()

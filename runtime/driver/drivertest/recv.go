@@ -16,7 +16,9 @@ var recvTests = []test{
 	{name: "recv/long", once: testRecvLong},
 	{name: "recv/pieces", stream: testRecvPieces},
 	{name: "recv/end", stream: testRecvEnd},
+	{name: "recv/data and end at once", stream: testDataAndEnd},
 	{name: "recv/reset", once: testRecvReset},
+	{name: "recv/data and reset at once", once: testDataAndReset},
 	{name: "recv/closeread", stream: testCloseRead},
 	{name: "recv/chunks stay", stream: testChunksStay},
 	{name: "recvinto/once", stream: testRecvInto},
@@ -68,6 +70,36 @@ func testRecvSizes(h *harness, k kind) {
 func testRecvLong(h *harness) {
 	s, p := h.pair(tcp4)
 	h.recvAll(s, p, long())
+}
+
+// testDataAndEnd: both are there when the engine looks. Nothing follows the end, so
+// that an engine which takes the two for one event waits for ever.
+func testDataAndEnd(h *harness, k kind) {
+	for range scaled(50) {
+		s, p := h.pair(k)
+		r := h.recvStream(s, 0)
+		h.settle()
+		require.NoError(h.t, writeStream(p, 10))
+		require.NoError(h.t, p.closeWrite())
+		r.wait()
+		require.Equal(h.t, io.EOF, r.err)
+		require.EqualValues(h.t, 10, r.n)
+		h.close(s)
+	}
+}
+
+// testDataAndReset is the same with a reset.
+func testDataAndReset(h *harness) {
+	for range scaled(50) {
+		s, p := h.pair(tcp4)
+		r := h.recvStream(s, 0)
+		h.settle()
+		require.NoError(h.t, writeStream(p, 10))
+		require.NoError(h.t, p.reset())
+		r.wait()
+		require.ErrorIs(h.t, r.err, syscall.ECONNRESET)
+		h.close(s)
+	}
 }
 
 // testRecvPieces: each piece must come although nothing follows it.
