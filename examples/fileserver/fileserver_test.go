@@ -227,6 +227,29 @@ func TestPipelining(t *testing.T) {
 	s.Stop()
 }
 
+// TestNothingIsSmuggled: what follows a body whose end two readers may see in two
+// places is not taken for a request.
+func TestNothingIsSmuggled(t *testing.T) {
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-root", folderOf(t))
+	const next = "GET /page.html HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	for _, body := range []string{
+		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+		"Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n",
+		"Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+		"Content-Length: +0\r\n\r\n",
+		"Content-Length : 5\r\n\r\n",
+	} {
+		got := raw(t, s.Addr, "GET /hello.txt HTTP/1.1\r\nHost: a\r\n"+body+next)
+		require.Equal(t, 1, strings.Count(got, "HTTP/1.1 "), "%q: %s", body, got)
+		require.NotContains(t, got, "<h1>page</h1>", "%q", body)
+	}
+	got := raw(t, s.Addr, "GET /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"+next)
+	require.Contains(t, got, "<h1>page</h1>", "a body with one end hides nothing")
+	s.Stop()
+}
+
 func TestConditional(t *testing.T) {
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-root", folderOf(t))
 	res, err := http.Get("http://" + s.Addr + "/hello.txt")

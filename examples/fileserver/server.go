@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
 )
 
@@ -107,7 +108,7 @@ func (s *server) burst(c conn) (again bool, err error) {
 		}
 		r.left = maxHeader
 		req, err := http.ReadRequest(r.buf)
-		if err != nil {
+		if err != nil || !app.ProperNames(req.Header) {
 			return false, s.refuse(c, r)
 		}
 		s.requests.Add(1)
@@ -166,6 +167,11 @@ func isTimeout(err error) bool {
 // answer answers one request and reports whether the connection may stay open.
 func (s *server) answer(c conn, req *http.Request) bool {
 	w := response{c: c, req: req, close: req.Close || c.Draining() || !req.ProtoAtLeast(1, 1) && !keepAlive(req)}
+	if len(req.TransferEncoding) != 0 {
+		// It may have carried a Content-Length, too, which net/http has dropped; what a
+		// proxy takes for the next request is not to be read (RFC 9112, section 6.3).
+		w.close = true
+	}
 	switch {
 	case req.ProtoMajor != 1:
 		w.close = true

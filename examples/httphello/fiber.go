@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime/fiber"
 )
 
@@ -34,6 +36,9 @@ func (o *options) helloFiber(c *fiber.Conn) error {
 		if err != nil {
 			return err
 		}
+		if !app.ProperNames(req.Header) {
+			return errHeader
+		}
 		in.left = maxBody
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return err
@@ -46,6 +51,8 @@ func (o *options) helloFiber(c *fiber.Conn) error {
 	}
 	return nil
 }
+
+var errHeader = errors.New("malformed header")
 
 // maxBody is how much a request may carry, which nobody wants.
 const maxBody = 1 << 20
