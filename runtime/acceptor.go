@@ -103,6 +103,10 @@ func (a *acceptor) rest(err error) {
 	}
 	a.delay = min(max(a.delay*2, minAcceptDelay), maxAcceptDelay)
 	a.loop.stats.AcceptRests++
+	if rests := a.loop.rt.cfg.Hooks.AcceptRests; rests != nil {
+		addr, delay := a.ln.addr, a.delay
+		a.loop.later(nil, func() { rests(addr, err, delay) })
+	}
 	if a.timer == nil {
 		a.timer = a.loop.AfterFunc(a.delay, a.accept)
 		return

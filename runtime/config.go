@@ -85,6 +85,9 @@ type Config struct {
 	// default 100 ms, negative for never.
 	StallThreshold time.Duration
 
+	// Hooks are told of connections and of what goes wrong.
+	Hooks Hooks
+
 	// FileWorkers bounds each loop's helper threads for files; default 2.
 	FileWorkers int
 

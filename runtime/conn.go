@@ -98,6 +98,10 @@ func (l *Loop) adopt(b newborn) {
 	c.sendOp = driver.Op{Code: driver.Send, Owner: c, Socket: b.sock, Chain: &c.out}
 	c.closeOp = driver.Op{Code: driver.Close, Owner: c, Socket: b.sock}
 	l.conns.add(c)
+	if opened := l.rt.cfg.Hooks.Opened; opened != nil {
+		l.current = c
+		opened(c)
+	}
 	if b.adopted {
 		c.lookShut()
 	}

@@ -115,6 +115,9 @@ func (c *Conn) ended() {
 	if c.handler != nil {
 		l.later(c, func() { c.handler.Closed(c, c.err) })
 	}
+	if closed := l.rt.cfg.Hooks.Closed; closed != nil {
+		l.later(c, func() { closed(c, c.err) })
+	}
 }
 
 // forget takes the connection off the loop's books.

@@ -14,11 +14,16 @@ func (l *Loop) contain(where string, value any) {
 		panic(value)
 	}
 	l.stats.Panics++
+	stack := debug.Stack()
 	l.log.Error("handler panicked", "loop", l.index, "in", where,
-		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+		"panic", fmt.Sprint(value), "stack", string(stack))
 	if c := l.current; c != nil {
 		l.current = nil
 		c.abort(ErrPanic) // not by an orderly end: the peer would take it for all there is
+	}
+	if panicked := l.rt.cfg.Hooks.Panicked; panicked != nil {
+		defer func() { _ = recover() }() // this was the way to be told
+		panicked(l.index, value, stack)
 	}
 }
 

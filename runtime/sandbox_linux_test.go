@@ -67,7 +67,15 @@ func TestOutOfDescriptors(t *testing.T) {
 	if probetest.Parent(t, probetest.Sandbox{NoFile: limit}) {
 		return
 	}
-	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	rests := make(chan error, 1)
+	rt := newRuntime(t, &runtime.Config{Loops: 1, Hooks: runtime.Hooks{
+		AcceptRests: func(_ net.Addr, err error, _ time.Duration) {
+			select {
+			case rests <- err:
+			default:
+			}
+		},
+	}})
 	addr := listen(t, rt, "tcp", acceptEcho)
 	served := dial(t, addr)
 	require.NoError(t, pingPongOn(served, "before", 1))
@@ -84,6 +92,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		clients = append(clients, c)
 	}
 	require.Eventually(t, func() bool { return rt.Stats().Total().AcceptRests > 0 }, watchdog, time.Millisecond)
+	require.ErrorIs(t, receive(t, rests), syscall.EMFILE)
 	require.NoError(t, pingPongOn(served, "meanwhile", 3))
 	cpu := cpuTime(t)
 	const rest = time.Second

@@ -48,8 +48,11 @@ func (g *stallGuard) watch(rt *Runtime) {
 			}
 			told[i] = began
 			l.stalls.Add(1)
-			rt.log.Warn("a callback holds its loop", "loop", i,
-				"for", time.Duration(l.clock()-began), "stack", stackOf(l.id))
+			held, stack := time.Duration(l.clock()-began), stackOf(l.id)
+			rt.log.Warn("a callback holds its loop", "loop", i, "for", held, "stack", stack)
+			if stalled := rt.cfg.Hooks.Stalled; stalled != nil {
+				stalled(i, held, stack)
+			}
 		}
 	}
 }

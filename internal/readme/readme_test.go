@@ -44,6 +44,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/buffers"
@@ -60,6 +61,7 @@ var (
 	_ http.Handler
 	_ *os.File
 	_ time.Duration
+	_ atomic.Int64
 	_ buffers.Chain
 	_ = fiber.Serve
 	_ = stdnet.Listen
