@@ -7,6 +7,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -73,12 +74,15 @@ func TestResetThatASendWasTold(t *testing.T) {
 		closed: func(_ *runtime.Conn, err error) { ended <- err },
 	})
 	receive(t, h.held)
+	require.Eventually(t, func() bool { return rt.Stats().Total().Engine.InFlight == 0 }, watchdog, tick,
+		"a receive would be told first")
 	require.NoError(t, far.(*net.TCPConn).SetLinger(0))
 	require.NoError(t, far.Close())
 	require.NoError(t, c.Loop().Call(func() {
 		_ = c.Control(func(fd uintptr) {
-			for err := 0; err == 0; { // as a send would be told
-				err, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+			told, err := 0, error(nil) // as a send would be
+			for end := time.Now().Add(watchdog); told == 0 && err == nil && time.Now().Before(end); {
+				told, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
 			}
 		})
 		c.Resume()
@@ -90,7 +94,7 @@ func TestResetThatASendWasTold(t *testing.T) {
 // the connection was closed meanwhile.
 func TestRecvFullThatIsCompleteAtTheEnd(t *testing.T) {
 	h, cfg := hold(driver.RecvInto, func(fd int, op *driver.Op) (r driver.Result) {
-		for r.N < len(op.Buf) {
+		for end := time.Now().Add(watchdog); r.N < len(op.Buf) && time.Now().Before(end); {
 			if n, err := unix.Read(fd, op.Buf[r.N:]); err == nil {
 				r.N += n
 			}
