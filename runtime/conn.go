@@ -39,6 +39,7 @@ type connMore struct {
 	files   []fileSend // SendFile, in order; memory queued behind each is in it
 	fileExt driver.Ext
 	full    *recvFull // RecvFull in progress
+	splice  *splice   // what is received goes through a pipe
 	timer   *Timer
 	idle    time.Duration
 	read    time.Duration
@@ -235,6 +236,10 @@ func (c *Conn) Complete(op *driver.Op, r *driver.Result) {
 		c.sentFile(r)
 	case driver.RecvInto:
 		c.receivedInto(r)
+	case driver.RecvPipe:
+		c.more.splice.received(r)
+	case driver.SendPipe:
+		c.sentPipe(r)
 	case driver.Close:
 		c.state |= stEnded
 		c.markReady()

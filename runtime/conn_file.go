@@ -11,9 +11,10 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// fileSend is a file range in a connection's send queue.
+// fileSend is a file range in a connection's send queue, or the content of a pipe.
 type fileSend struct {
 	file  *os.File
+	pipe  *splice
 	off   int64
 	n     int64 // still to be sent
 	sent  int64
@@ -116,6 +117,10 @@ func (c *Conn) headsFile() bool {
 // sendFile submits the next piece of the first file, and what is queued before it.
 func (c *Conn) sendFile() {
 	f := &c.more.files[0]
+	if f.pipe != nil {
+		c.sendPipe(f)
+		return
+	}
 	if f.file == nil { // an AfterSent
 		c.fileSent()
 		c.send()

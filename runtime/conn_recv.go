@@ -60,6 +60,10 @@ func (c *Conn) receive() {
 		c.more.full.resume(c)
 		return
 	}
+	if c.more != nil && c.more.splice != nil {
+		c.more.splice.next()
+		return
+	}
 	c.state |= stReceiving
 	c.recvOp.Code = driver.Recv
 	c.loop.engine.Submit(&c.recvOp)

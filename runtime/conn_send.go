@@ -182,17 +182,23 @@ func (c *Conn) sent(r *driver.Result) {
 	}
 	c.state &^= stSending
 	if r.Err != nil {
-		if !c.is(stEnding) {
-			// What the peer sent before it refused ours is the handler's to see first.
-			if c.err == nil {
-				c.err = c.opErr("write", "send", r.Err)
-			}
-			c.state |= stFailed
-			c.markReady()
-		}
+		c.sendFailed("send", r.Err)
 		return
 	}
 	c.afterSend()
+}
+
+// sendFailed notes that sending failed. What the peer sent before it refused ours is
+// the handler's to see first.
+func (c *Conn) sendFailed(call string, err error) {
+	if c.is(stEnding) {
+		return
+	}
+	if c.err == nil {
+		c.err = c.opErr("write", call, err)
+	}
+	c.state |= stFailed
+	c.markReady()
 }
 
 // afterSend goes on after some bytes left.

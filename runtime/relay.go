@@ -18,7 +18,8 @@ func (r *RelayResult) Err() error { return errors.Join(r.ErrA, r.ErrB) }
 
 // Relay lets bytes flow both ways between two connections of one loop until both
 // have ended, then calls done on the loop. What one side receives is queued on the
-// other as it is, without a copy. A side that does not take its bytes pauses the
+// other as it is, without a copy; large transfers stay inside the kernel where the
+// engine can do that (see Sizes.Splice). A side that does not take its bytes pauses the
 // reading of the other, at Config.UnsentHigh, and nothing else.
 //
 // The end of one side's data is passed on as such, and the other direction goes on.
@@ -68,6 +69,7 @@ type relaySide struct {
 	peer  *relaySide
 	moved *int64
 	err   *error
+	burst int // bytes received lately, many at a time
 }
 
 // begin takes the connection over, with all that happened before.
@@ -95,6 +97,7 @@ func (s *relaySide) Data(c *Conn, in *buffers.Chain) {
 		c.loop.stats.Paused++
 		c.Pause()
 	}
+	s.considerSplice(n)
 }
 
 // salvage passes on what a paused connection received before it failed.
@@ -126,6 +129,9 @@ func (s *relaySide) Closed(_ *Conn, err error) {
 	}
 	if r.timer != nil {
 		r.timer.Stop()
+	}
+	for i := range r.sides {
+		r.sides[i].conn.endSplice()
 	}
 	r.done(&r.result)
 }

@@ -34,6 +34,11 @@ type Sizes struct {
 	// the caller's memory to pay for leaving the shared buffers.
 	Direct int
 
+	// Splice is how much a relay must have received in one direction, a good part of a
+	// buffer at a time, for the kernel to move the rest from socket to socket through
+	// a pipe, where the engine can; negative for never.
+	Splice int
+
 	// Bulk is the size from which a send counts as bulk: the engine may leave out
 	// the copy into the kernel where it found that to pay.
 	Bulk int
@@ -46,6 +51,7 @@ var defaultSizes = Sizes{
 	FileWindow: 1 << 20,
 	FileWrite:  64 << 10,
 	Direct:     64 << 10,
+	Splice:     256 << 10,
 	Bulk:       64 << 10,
 }
 
@@ -63,6 +69,7 @@ func (s *Sizes) populate() {
 	set(&s.InlineFile, defaultSizes.InlineFile)
 	set(&s.FileWrite, defaultSizes.FileWrite)
 	set(&s.Direct, defaultSizes.Direct)
+	set(&s.Splice, defaultSizes.Splice)
 	set(&s.Bulk, defaultSizes.Bulk)
 	if s.FileWindow == 0 {
 		s.FileWindow = defaultSizes.FileWindow
@@ -76,12 +83,14 @@ func (s *Sizes) rows() [hintCount]Sizes {
 	interactive.FileWindow = min(s.FileWindow, 128<<10) // others have their turn sooner
 	interactive.FileWrite = 1
 	interactive.Direct = math.MaxInt // stopping the shared receive is a round trip
-	interactive.Bulk = math.MaxInt   // a zero-copy send ends with the peer's answer
+	interactive.Splice = -1
+	interactive.Bulk = math.MaxInt // a zero-copy send ends with the peer's answer
 
 	bulk.Open = max(s.Open, largestChunk)
 	bulk.FileWindow = max(s.FileWindow, 4<<20)
 	bulk.FileWrite = max(s.FileWrite, 256<<10)
 	bulk.Direct = min(s.Direct, 16<<10)
+	bulk.Splice = min(s.Splice, 64<<10)
 	bulk.Bulk = min(s.Bulk, 32<<10)
 
 	return [hintCount]Sizes{Balanced: *s, Interactive: interactive, Bulk: bulk}

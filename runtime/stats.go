@@ -38,6 +38,7 @@ type PathStats struct {
 	FileSends   uint64 // operations that sent a piece of a file
 	DirectRecvs uint64 // receives straight into memory of the program
 	FileWrites  uint64 // writes to files
+	Splices     uint64 // receives into a pipe, to be sent from there
 }
 
 // Add adds o to s, counter by counter.
@@ -48,6 +49,7 @@ func (s *PathStats) Add(o *PathStats) {
 	s.FileSends += o.FileSends
 	s.DirectRecvs += o.DirectRecvs
 	s.FileWrites += o.FileWrites
+	s.Splices += o.Splices
 }
 
 // Stats is a snapshot of a runtime.

@@ -31,6 +31,8 @@ func (e *engine) pumpRead(index uint32, s *socket) (again bool) {
 			ended = e.recv(index, s, slot)
 		case driver.RecvInto:
 			ended = e.recvInto(s, slot, r)
+		case driver.RecvPipe:
+			ended = e.recvPipe(s, slot, r.op)
 		case driver.RecvFrom:
 			ended = e.recvFrom(index, s, slot)
 		}

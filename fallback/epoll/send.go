@@ -33,6 +33,8 @@ func (e *engine) pumpWrite(index uint32, s *socket) {
 			ended = e.send(s, slot, r.op)
 		case driver.SendFile:
 			ended = e.sendFile(index, s, slot, r)
+		case driver.SendPipe:
+			ended = e.sendPipe(s, slot, r.op)
 		case driver.SendTo:
 			ended = e.sendTo(index, s, slot, r.op)
 		case driver.Connect:

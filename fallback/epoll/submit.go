@@ -5,6 +5,7 @@ package epoll
 import (
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -81,8 +82,12 @@ func (e *engine) run(slot uint32) {
 }
 
 func (e *engine) runOnSocket(slot uint32, r *record, s *socket) {
+	if wrongPipe(r.op) {
+		e.fail(slot, os.ErrInvalid)
+		return
+	}
 	switch r.op.Code {
-	case driver.Send, driver.SendFile, driver.SendTo:
+	case driver.Send, driver.SendFile, driver.SendPipe, driver.SendTo:
 		first := s.wr.empty()
 		e.push(&s.wr, slot)
 		if first && s.is(writable) {

@@ -88,6 +88,8 @@ func (s *sock) takes(code driver.Code) bool {
 		return s.ln != nil
 	case driver.RecvFrom, driver.SendTo:
 		return s.pkt != nil
+	case driver.RecvPipe, driver.SendPipe:
+		return false
 	default:
 		return s.conn != nil
 	}

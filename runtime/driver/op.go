@@ -42,7 +42,7 @@ const (
 	// Send sends from the front of Chain. Result: N > 0 bytes the kernel took,
 	// perhaps fewer than the chain holds, or Err.
 	// The owner may append to the chain meanwhile, and do nothing else to it.
-	// One Send or SendFile may be in flight per Socket.
+	// One Send, SendFile or SendPipe may be in flight per Socket.
 	Send
 
 	// SendFile sends up to Len bytes of File from offset Off, without their
@@ -53,6 +53,17 @@ const (
 	// With [Caps.FileHead], what Chain holds goes before the file's bytes, in the
 	// same packets where that can be done; N counts it first.
 	SendFile
+
+	// RecvPipe moves up to Len bytes, once, from Socket into the pipe whose write end
+	// Pipe is. The pipe must be empty, or the operation may wait for ever.
+	// No Recv may be in flight on the same Socket.
+	// Result: N > 0, or Err io.EOF at the end of the stream. See [Splicer].
+	RecvPipe
+
+	// SendPipe moves up to Len bytes, which must be there, to Socket from the pipe
+	// whose read end Pipe is. It counts as a Send.
+	// Result: N > 0 bytes, perhaps fewer than Len, or Err. See [Splicer].
+	SendPipe
 
 	// ReadAt reads from File at Off into Buf. Result: N, Err io.EOF at the end.
 	ReadAt
@@ -84,7 +95,7 @@ const (
 )
 
 var codeNames = [CodeCount]string{
-	"invalid", "accept", "connect", "recv", "recv into", "send", "sendfile",
+	"invalid", "accept", "connect", "recv", "recv into", "send", "sendfile", "recv to pipe", "send from pipe",
 	"read at", "write at", "fsync", "recvfrom", "sendto", "close",
 }
 
@@ -130,7 +141,8 @@ type Op struct {
 type Ext struct {
 	File     *os.File // SendFile, ReadAt, WriteAt, Fsync
 	Off      int64
-	Len      int64 // RecvFrom too
+	Len      int64 // RecvFrom, RecvPipe, SendPipe too
+	Pipe     int   // RecvPipe, SendPipe: a descriptor
 	DataOnly bool  // Fsync: fdatasync(2)
 
 	Local   net.Addr // Connect

@@ -12,6 +12,19 @@ type ReadNower interface {
 	ReadNow(f *os.File, p []byte, off int64) (int, error)
 }
 
+// Splicer moves bytes from socket to socket inside the kernel, by [RecvPipe] and
+// [SendPipe]. Other engines answer these with errors.ErrUnsupported.
+type Splicer interface {
+	// OpenPipe makes an empty pipe that does not block.
+	OpenPipe() (Pipe, error)
+	// ClosePipe closes both ends. No operation on it may be in flight.
+	ClosePipe(p Pipe)
+}
+
+// Pipe is a pipe between two sockets: descriptors of its ends. Its bytes live in the
+// kernel, where nothing but [SendPipe] gets at them.
+type Pipe struct{ R, W int }
+
 // Unsenter tells how many bytes the kernel holds that the peer has not
 // acknowledged (SIOCOUTQ): how a slow peer is told from a dead one.
 type Unsenter interface {

@@ -74,6 +74,7 @@ func newLab(t *testing.T, b runtime.Backend) *lab {
 		Backend: b, Loops: 2, RecvBuffers: 16, RecvBufferSize: 4 << 10,
 		UnreadHigh: unreadHigh, UnsentHigh: 128 << 10,
 		StallThreshold: -1,
+		Sizes:          runtime.Sizes{Splice: 1}, // as soon as a relay can
 	}}
 	l.file, l.short = patternFile(t, 2*period), patternFile(t, period)
 	if err := l.start(); errors.Is(err, errors.ErrUnsupported) {

@@ -59,6 +59,7 @@ var (
 	_ driver.Engine    = (*engine)(nil)
 	_ driver.ReadNower = (*engine)(nil)
 	_ driver.Unsenter  = (*engine)(nil)
+	_ driver.Splicer   = (*engine)(nil)
 )
 
 // Caps implements driver.Engine.
@@ -75,7 +76,7 @@ func (e *engine) Submit(op *driver.Op) {
 
 	switch op.Code {
 	case driver.Recv, driver.Send, driver.RecvInto, driver.Accept, driver.SendFile, driver.RecvFrom,
-		driver.SendTo:
+		driver.SendTo, driver.RecvPipe, driver.SendPipe:
 		if e.join(s, op.Socket) {
 			e.begin(i, s)
 		} else {
@@ -102,7 +103,7 @@ func (e *engine) begin(i uint32, s *slot) {
 			e.pend(i, 0, nil) // the kernel would wait for data
 			return
 		}
-	case driver.SendFile:
+	case driver.SendFile, driver.RecvPipe, driver.SendPipe:
 		e.slots.push(inFiles, i)
 		return
 	case driver.SendTo:
@@ -138,6 +139,8 @@ func (e *engine) arm(i uint32) bool {
 		ok = e.armAccept(i, s)
 	case driver.SendFile:
 		ok = e.armSendFile(i, s)
+	case driver.RecvPipe, driver.SendPipe:
+		ok = e.armSplice(i, s)
 	case driver.RecvFrom:
 		ok = e.armRecvFrom(i, s)
 	case driver.SendTo:

@@ -99,7 +99,7 @@ func (e *engine) retryLater() {
 			e.slots.push(inCancels, i)
 		case e.unwanted(s):
 			e.abandon(i)
-		case s.op.Code == driver.SendFile:
+		case s.op.Code == driver.SendFile, s.op.Code == driver.RecvPipe, s.op.Code == driver.SendPipe:
 			e.slots.push(inFiles, i)
 		default:
 			e.start(i)
@@ -243,6 +243,8 @@ func (e *engine) dispatch(c ring.CQE) {
 		e.accepted(low, s, c)
 	case driver.SendFile:
 		e.sendFileStep(low, s, c)
+	case driver.RecvPipe, driver.SendPipe:
+		e.spliceReady(low, s, c)
 	case driver.RecvFrom:
 		e.receivedFrom(low, s, c)
 	case driver.SendTo:

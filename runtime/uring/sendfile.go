@@ -42,6 +42,10 @@ func (e *engine) sendFiles() {
 		switch {
 		case e.unwanted(s):
 			e.abandon(i)
+		case s.op.Code != driver.SendFile:
+			if r, done := e.splice(i, s); done {
+				e.pend(i, r.N, r.Err)
+			}
 		case s.op.Ext == nil || s.op.Ext.File == nil:
 			e.pend(i, 0, os.ErrInvalid)
 		case s.op.Ext.Len <= 0:

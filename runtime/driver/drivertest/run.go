@@ -75,7 +75,7 @@ func tests() []test {
 	var all []test
 	for _, group := range [][]test{
 		pollTests, acceptTests, connectTests, recvTests, sendTests, cancelTests, closeTests,
-		optionTests, fileTests, sendFileTests, attachTests, datagramTests, memoryTests,
+		optionTests, fileTests, sendFileTests, spliceTests, attachTests, datagramTests, memoryTests,
 		reuseTests, manyTests,
 	} {
 		all = append(all, group...)

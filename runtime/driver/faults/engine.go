@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"syscall"
@@ -109,6 +110,17 @@ func (e *engine) ReadNow(f *os.File, p []byte, off int64) (int, error) {
 	}
 	return 0, syscall.EAGAIN
 }
+
+// OpenPipe implements [driver.Splicer] as far as the engine below does.
+func (e *engine) OpenPipe() (driver.Pipe, error) {
+	if s, ok := e.Engine.(driver.Splicer); ok {
+		return s.OpenPipe()
+	}
+	return driver.Pipe{}, errors.ErrUnsupported
+}
+
+// ClosePipe implements [driver.Splicer].
+func (e *engine) ClosePipe(p driver.Pipe) { e.Engine.(driver.Splicer).ClosePipe(p) }
 
 // Unsent implements [driver.Unsenter] as far as the engine below does.
 func (e *engine) Unsent(s driver.Socket) (int, error) {

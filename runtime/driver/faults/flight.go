@@ -129,12 +129,13 @@ func (f *flight) refused() error {
 		if e.hit(NoSpace) {
 			return syscall.ENOSPC
 		}
-	case driver.Recv, driver.RecvInto, driver.Send, driver.SendFile:
+	case driver.Recv, driver.RecvInto, driver.RecvPipe, driver.Send, driver.SendFile, driver.SendPipe:
 		if e.shut || !e.broken[f.op.Socket] && !e.hit(Reset) {
 			return nil
 		}
 		e.cutOff(f.op.Socket)
-		if f.op.Code == driver.Send || f.op.Code == driver.SendFile {
+		switch f.op.Code {
+		case driver.Send, driver.SendFile, driver.SendPipe:
 			return pick(e, syscall.EPIPE, syscall.ECONNRESET)
 		}
 		return syscall.ECONNRESET
@@ -166,7 +167,7 @@ func (f *flight) shorten() {
 			viewOf(f.op.Chain, e.part(n-1), &f.view)
 			f.op.Chain = &f.view
 		}
-	case driver.SendFile:
+	case driver.SendFile, driver.SendPipe:
 		if n := f.op.Ext.Len; n > 1 && e.hit(ShortSend) {
 			f.ext = *f.op.Ext
 			f.ext.Len = int64(e.part(int(min(n-1, 1<<30))))

@@ -1,0 +1,48 @@
+//go:build linux
+
+package epoll
+
+import (
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+// OpenPipe implements [driver.Splicer].
+func (e *engine) OpenPipe() (driver.Pipe, error) { return sock.OpenPipe() }
+
+// ClosePipe implements [driver.Splicer].
+func (e *engine) ClosePipe(p driver.Pipe) { sock.ClosePipe(p) }
+
+// wrongPipe tells that an operation on a pipe names none.
+func wrongPipe(op *driver.Op) bool {
+	onPipe := op.Code == driver.RecvPipe || op.Code == driver.SendPipe
+	return onPipe && (op.Ext == nil || op.Ext.Len <= 0)
+}
+
+// recvPipe moves what has come into a pipe and tells whether the operation came to
+// its end.
+func (e *engine) recvPipe(s *socket, slot uint32, op *driver.Op) bool {
+	n, err := sock.Splice(op.Ext.Pipe, int(s.fd), op.Ext.Len)
+	if n > 0 {
+		e.took(n)
+		e.finish(slot, driver.Result{N: n})
+		return true
+	}
+	errno, _ := err.(unix.Errno)
+	return e.recvEnd(s, slot, 0, errno)
+}
+
+// sendPipe moves what is in a pipe to the socket.
+func (e *engine) sendPipe(s *socket, slot uint32, op *driver.Op) bool {
+	n, err := sock.Splice(int(s.fd), op.Ext.Pipe, op.Ext.Len)
+	if err == nil && n == 0 {
+		e.fail(slot, io.ErrUnexpectedEOF) // there was less in the pipe than was said
+		return true
+	}
+	errno, _ := err.(unix.Errno)
+	return e.sendEnd(s, slot, n, n, errno)
+}

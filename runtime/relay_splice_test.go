@@ -1,0 +1,126 @@
+package runtime_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime"
+)
+
+// splices tells whether the engine of rt can.
+func splices(rt *runtime.Runtime) bool { return rt.Stats().Backend != "portable" }
+
+func spliceFrom(n int) *runtime.Config {
+	return &runtime.Config{Loops: 1, Sizes: runtime.Sizes{Splice: n}}
+}
+
+// TestRelaySplices: large transfers both ways at once go through pipes, whole and in
+// order, with their ends; and when all is over no pipe is left.
+func TestRelaySplices(t *testing.T) {
+	const size = 32 << 20
+	for _, from := range []int{-1, 1, 100_000} {
+		before := descriptors(t)
+		r := newRelay(t, spliceFrom(from), 0, nil)
+		var wg sync.WaitGroup
+		for _, c := range []net.Conn{r.client, r.server} {
+			wg.Go(func() {
+				writePattern(c, size)
+				_ = c.(*net.TCPConn).CloseWrite()
+			})
+			wg.Go(func() {
+				got, n := hashAll(c)
+				require.EqualValues(t, size, n)
+				require.Equal(t, hashPattern(size), got)
+			})
+		}
+		wg.Wait()
+		res := receive(t, r.results)
+		require.NoError(t, res.Err())
+		require.EqualValues(t, size, res.AToB)
+		require.EqualValues(t, size, res.BToA)
+		require.Equal(t, from > 0 && splices(r.rt), r.rt.Stats().Total().Paths.Splices > 0)
+		require.NoError(t, r.client.Close())
+		require.NoError(t, r.server.Close())
+		require.NoError(t, r.rt.Close())
+		require.LessOrEqual(t, descriptors(t), before+1) // up's listener, until the test ends
+	}
+}
+
+// TestRelayChangesItsMind: after a large transfer small messages go by the buffers
+// again, and the next large one through a pipe, with not a byte out of place.
+func TestRelayChangesItsMind(t *testing.T) {
+	r := newRelay(t, spliceFrom(64<<10), 0, nil)
+	buf := make([]byte, 100)
+	for range 3 {
+		before := r.rt.Stats().Total().Paths
+		go writePattern(r.client, 8<<20)
+		got := make([]byte, 8<<20)
+		_, err := io.ReadFull(r.server, got)
+		require.NoError(t, err)
+		want, _ := io.ReadAll(pattern(8 << 20))
+		require.True(t, bytes.Equal(want, got))
+		require.Equal(t, splices(r.rt), r.rt.Stats().Total().Paths.Splices > before.Splices)
+
+		var settled uint64
+		for i := range 50 {
+			if i == 20 {
+				settled = r.rt.Stats().Total().Paths.Splices
+			}
+			copy(buf, randomBytes(len(buf)))
+			_, err := r.client.Write(buf)
+			require.NoError(t, err)
+			_, err = io.ReadFull(r.server, got[:len(buf)])
+			require.NoError(t, err)
+			require.Equal(t, buf, got[:len(buf)], i)
+			_, err = r.server.Write(buf[:1+i])
+			require.NoError(t, err)
+			_, err = io.ReadFull(r.client, got[:1+i])
+			require.NoError(t, err)
+		}
+		require.Equal(t, settled, r.rt.Stats().Total().Paths.Splices)
+	}
+	closeWrite(t, r.client)
+	closeWrite(t, r.server)
+	require.NoError(t, receive(t, r.results).Err())
+}
+
+// TestRelaySpliceFails: what a side sent before its reset still arrives, out of the
+// pipe, and a side that resets ends a transfer that is stuck behind it.
+func TestRelaySpliceFails(t *testing.T) {
+	r := newRelay(t, spliceFrom(1), 0, nil)
+	_, err := r.client.Write(randomBytes(50_000))
+	require.NoError(t, err)
+	_, err = io.ReadFull(r.server, make([]byte, 50_000))
+	require.NoError(t, err)
+	last := randomBytes(10_000)
+	_, err = r.client.Write(last)
+	require.NoError(t, err)
+	got := make([]byte, len(last))
+	_, err = io.ReadFull(r.server, got)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(last, got))
+	reset(t, r.client)
+	_, err = io.ReadAll(r.server)
+	require.NoError(t, err, "an orderly end")
+	res := receive(t, r.results)
+	require.Error(t, res.ErrA)
+	require.NoError(t, res.ErrB)
+
+	r = newRelay(t, spliceFrom(1), 0, nil)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		writePattern(r.client, 64<<20) // until it is refused
+	}()
+	_, err = io.ReadFull(r.server, make([]byte, 100_000))
+	require.NoError(t, err)
+	reset(t, r.server)
+	res = receive(t, r.results)
+	require.Error(t, res.ErrB)
+	receive(t, written)
+}
