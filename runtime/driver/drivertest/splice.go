@@ -44,6 +44,7 @@ type through struct {
 	in, out *call
 	moved   int
 	ended   bool
+	closing bool // go no further
 }
 
 func (h *harness) splice(from, to driver.Socket, p driver.Pipe) *through {
@@ -52,7 +53,7 @@ func (h *harness) splice(from, to driver.Socket, p driver.Pipe) *through {
 	s.out.ext.Pipe = p.R
 	held := int64(0)
 	s.in.then = func(r *driver.Result) {
-		if r.N == 0 {
+		if r.N == 0 || s.closing {
 			s.ended = true
 			return
 		}
@@ -61,7 +62,7 @@ func (h *harness) splice(from, to driver.Socket, p driver.Pipe) *through {
 		s.out.submit()
 	}
 	s.out.then = func(r *driver.Result) {
-		if r.Err != nil {
+		if r.Err != nil || s.closing {
 			s.ended = true
 			return
 		}
@@ -201,6 +202,7 @@ func testSpliceClose(h *harness, k kind) {
 		return nil
 	})
 	h.until("a full socket", func() bool { h.settle(); return s.moved > 0 && s.out.op.InFlight() })
+	s.closing = true
 	h.close(b)
 	require.True(h.t, s.out.final)
 	h.close(a)
