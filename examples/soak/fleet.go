@@ -79,7 +79,11 @@ func startFleet(o *options, dir string) (*fleet, error) {
 		if s.command == "proxy" {
 			s.args = []string{"-to", f.byName["echo handler"].addr}
 		}
-		if err := f.start(o, s.name, filepath.Join(bin, s.command), s.args); err != nil {
+		err := f.start(o, s.name, filepath.Join(bin, s.command), s.args)
+		for tries := 1; tries < 5 && errors.Is(err, errTaken); tries++ {
+			err = f.start(o, s.name, filepath.Join(bin, s.command), s.args)
+		}
+		if err != nil {
 			f.kill()
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -108,13 +112,17 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	f.all = append(f.all, s)
-	f.byName[name] = s
 	r := bufio.NewReader(stdout)
 	line, err := r.ReadString('\n')
 	if err != nil {
-		return errors.Join(err, s.cmd.Wait(), errors.New(s.stderr.String()))
+		err = errors.Join(err, s.cmd.Wait(), errors.New(s.stderr.String()))
+		if strings.Contains(err.Error(), "address already in use") {
+			err = errors.Join(errTaken, err)
+		}
+		return err
 	}
+	f.all = append(f.all, s)
+	f.byName[name] = s
 	go func() {
 		rest, _ := io.ReadAll(r) // ends with the process
 		s.rest <- string(rest)
@@ -128,7 +136,10 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 	return fmt.Errorf("printed %q", line)
 }
 
-// freeAddress finds a port. Who takes it in between is told by an error.
+// errTaken says that somebody else was quicker to use a free port.
+var errTaken = errors.New("port taken")
+
+// freeAddress finds a port, free so far.
 func freeAddress() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
