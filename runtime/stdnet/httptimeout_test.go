@@ -19,6 +19,9 @@ import (
 const soon = 50 * time.Millisecond
 
 func TestHTTPTimeouts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for most of its time")
+	}
 	compareHTTP(t, []httpCase{
 		{"read", readTimeout}, {"read header", readHeaderTimeout}, {"write", writeTimeout},
 		{"idle", idleTimeout}, {"shutdown", shutdown}, {"controller", controller},
