@@ -22,6 +22,7 @@ func run() error {
 	slow := flag.Duration("slow", 30*time.Second, "how long a peer may take to send a request, or to take a byte")
 	cert := flag.String("tls-cert", "", "`file` of the certificate chain (PEM): serve HTTPS")
 	key := flag.String("tls-key", "", "`file` of its private key (PEM)")
+	inKernel := flag.Bool("tls-kernel", true, "let the kernel encrypt large files, if it can")
 	flag.Parse()
 
 	secure, err := loadTLS(*cert, *key)
@@ -40,7 +41,7 @@ func run() error {
 	defer rt.Close()
 
 	s := &server{rt: rt, files: files, idle: *idle, slow: *slow}
-	ln, err := flags.Listen(rt, s.accept(secure))
+	ln, err := flags.Listen(rt, s.accept(s.secured(secure, *inKernel)))
 	if err != nil {
 		return err
 	}

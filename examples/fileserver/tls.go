@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -31,13 +32,26 @@ func loadTLS(certFile, keyFile string) (*tls.Config, error) {
 	}, nil
 }
 
+// secured is TLS as the server wants it, or nil.
+func (s *server) secured(secure *tls.Config, inKernel bool) *tlsfiber.Config {
+	if secure == nil {
+		return nil
+	}
+	cfg := &tlsfiber.Config{TLS: secure, HandshakeTimeout: s.slow, OnLoop: tlsfiber.Quick(secure)}
+	if inKernel {
+		if err := cfg.UseKernelTLS(); err != nil {
+			slog.Debug("files are encrypted by the program", "reason", err)
+		}
+	}
+	return cfg
+}
+
 // accept runs serve for each connection, over TLS if there is a configuration of it.
-func (s *server) accept(secure *tls.Config) runtime.AcceptFunc {
+func (s *server) accept(secure *tlsfiber.Config) runtime.AcceptFunc {
 	if secure == nil {
 		return fiber.Serve(func(c *fiber.Conn) error { return s.serve(plain{c}) })
 	}
-	cfg := &tlsfiber.Config{TLS: secure, HandshakeTimeout: s.slow, OnLoop: tlsfiber.Quick(secure)}
-	return tlsfiber.Serve(cfg, func(c *tlsfiber.Conn) error { return s.serve(c) })
+	return tlsfiber.Serve(secure, func(c *tlsfiber.Conn) error { return s.serve(c) })
 }
 
 // selfTestClient is a client that wants to see the server's certificate, whoever

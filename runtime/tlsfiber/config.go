@@ -22,6 +22,8 @@ type Config struct {
 	// OnLoop runs handshakes on the loop, which saves changing threads; for a server
 	// whose configuration is [Quick].
 	OnLoop bool
+
+	keys *keyLog // after UseKernelTLS
 }
 
 const defaultHandshakeTimeout = 10 * time.Second

@@ -66,7 +66,11 @@ func Client(fc *fiber.Conn, cfg *Config) *Conn {
 
 func newConn(fc *fiber.Conn, cfg *Config) *Conn {
 	s := sharedOf(fc.Loop().Runtime())
-	return &Conn{Task: &fc.Task, fc: fc, cfg: cfg, shared: s, t: transport{c: fc, whole: s.whole}}
+	c := &Conn{Task: &fc.Task, fc: fc, cfg: cfg, shared: s, t: transport{c: fc, whole: s.whole}}
+	if cfg.keys != nil {
+		c.t.kernel = &kernel{}
+	}
+	return c
 }
 
 // Fiber returns the connection below, for options and statistics. What is read or
@@ -85,6 +89,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.tls.Read(p)
 	c.filled = n == len(p) && n > 0
+	if k := c.t.kernel; err != nil && k != nil && k.err != nil {
+		err = k.err // crypto/tls saw but what followed
+	}
 	return n, err
 }
 
@@ -109,6 +116,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
+	if c.KernelTLS() {
+		return c.writeKernel(p)
+	}
 	return c.tls.Write(p)
 }
 
@@ -118,6 +128,9 @@ func (c *Conn) Flush() error { return c.fc.Flush() }
 // CloseWrite sends close_notify and FIN after what was written.
 func (c *Conn) CloseWrite() error {
 	if err := c.Handshake(); err != nil {
+		return err
+	}
+	if err := c.settle(); err != nil {
 		return err
 	}
 	if err := c.tls.CloseWrite(); err != nil {
@@ -136,6 +149,7 @@ func (c *Conn) Close() error {
 	if !c.ready {
 		return c.fc.Close()
 	}
+	_ = c.settle() // what there is to say of it, close_notify says
 	return c.tls.Close()
 }
 

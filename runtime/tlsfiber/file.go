@@ -31,6 +31,13 @@ func (c *Conn) SendFile(head []byte, f *os.File, off, n int64) (int64, error) {
 		}
 		n = max(0, fi.Size()-off)
 	}
+	if c.KernelTLS() {
+		return c.sendFileKernel(head, f, off, n)
+	}
+	over := c.t.kernel != nil && n >= kernelLeast
+	if over {
+		c.t.kernel.keep = true
+	}
 	var sent int64
 	for len(head) > 0 || sent < n {
 		k, err := c.sendPiece(head, f, off+sent, n-sent)
@@ -39,6 +46,10 @@ func (c *Conn) SendFile(head []byte, f *os.File, off, n int64) (int64, error) {
 			return sent, err
 		}
 		head = nil
+		if over = over && c.goOver(); over {
+			k, err := c.sendFileKernel(nil, f, off+sent, n-sent)
+			return sent + k, err
+		}
 		if sent < n && c.fc.Conn().Unsent() >= fileWindow {
 			if err := c.fc.Flush(); err != nil {
 				return sent, err

@@ -28,6 +28,7 @@ func (c *Conn) Handshake() error {
 	} else {
 		err = c.handshakeAway(&away{local: local, remote: remote})
 	}
+	c.handshaken(err != nil)
 	if err != nil {
 		c.err = c.handshakeError(err)
 		return c.err

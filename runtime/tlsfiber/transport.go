@@ -28,7 +28,8 @@ type transport struct {
 	left    int  // bytes of the record that crypto/tls has not read
 	closing bool // what is written is the last, and must not wait
 
-	away *away // a handshake that runs off the loop
+	away   *away   // a handshake that runs off the loop
+	kernel *kernel // if the kernel may take over what is sent
 }
 
 // Read reads of one record.
@@ -58,6 +59,10 @@ func (t *transport) await() error {
 		return err
 	}
 	t.left = n
+	if t.kernel != nil && t.kernel.secret == nil {
+		hello, _ := t.c.Conn().Unread().Peek(min(n, helloLen))
+		t.kernel.hello(hello)
+	}
 	return nil
 }
 
@@ -92,6 +97,12 @@ func recordLen(head []byte) int {
 
 // Write queues p.
 func (t *transport) Write(p []byte) (int, error) {
+	if k := t.kernel; k != nil {
+		if k.on {
+			return t.control(p)
+		}
+		k.wrote(p)
+	}
 	switch {
 	case t.away != nil:
 		return t.away.write(p)

@@ -6,9 +6,13 @@ import "time"
 
 // Paths inside the initramfs.
 const (
-	InitPath = "init"
-	JobsPath = "jobs.json"
+	InitPath    = "init"
+	JobsPath    = "jobs.json"
+	ModulesPath = "modules" // a folder; by name in the order to load them
 )
+
+// ModulesEnv is the variable by which jobs know what modules their kernel has.
+const ModulesEnv = "KERNEL_MODULES"
 
 // Job is one command that runs in the guest.
 type Job struct {

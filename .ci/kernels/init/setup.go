@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/.ci/kernels/guest"
 )
 
 var mounts = []struct{ fstype, target, options string }{
@@ -40,7 +44,27 @@ func setup() error {
 	if err := unix.Sethostname([]byte("guest")); err != nil {
 		return fmt.Errorf("sethostname: %w", err)
 	}
+	loadModules()
 	return linkUp("lo")
+}
+
+// loadModules loads what the kernel was packed with. What will not load, a test that
+// wants it tells of.
+func loadModules() {
+	for _, name := range packed() {
+		if err := loadModule(name); err != nil {
+			fmt.Println("init:", name, err)
+		}
+	}
+}
+
+func loadModule(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.FinitModule(int(f.Fd()), "", 0)
 }
 
 // linkUp sets IFF_UP; on the loopback device the kernel then adds 127.0.0.1 and ::1 by itself.
@@ -62,4 +86,20 @@ func linkUp(name string) error {
 		return fmt.Errorf("bring %s up: %w", name, err)
 	}
 	return nil
+}
+
+// packed are the modules' files, in the order to load them.
+func packed() []string {
+	names, _ := filepath.Glob("/" + guest.ModulesPath + "/*.ko") // sorted
+	return names
+}
+
+// modulesEnv tells jobs which modules there must be, and may not be missed.
+func modulesEnv() string {
+	var names []string
+	for _, path := range packed() {
+		_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".ko"), "-")
+		names = append(names, name)
+	}
+	return guest.ModulesEnv + "=" + strings.Join(names, " ")
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"sort"
 	"strings"
@@ -54,6 +56,19 @@ func (a archive) writeTo(w io.Writer) error {
 	}
 	out.entry("TRAILER!!!", 0, nil)
 	return out.err
+}
+
+// save writes the archive to a file, which is whole or not there.
+func (a archive) save(name string) error {
+	tmp := name + ".part"
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(a.writeTo(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
 }
 
 // cpio writes entries and remembers the first error.

@@ -18,9 +18,16 @@ import (
 
 func main() {
 	jobFile := flag.String("jobs", ".ci/kernels/jobs", "job `file`")
+	modules := flag.String("modules", "", "pack the kernel modules of this `folder`, and nothing else")
 	out := flag.String("o", "initramfs.cpio", "initramfs to write")
 	flag.Parse()
-	if err := run(*jobFile, *out); err != nil {
+	err := error(nil)
+	if *modules != "" {
+		err = packModules(*modules, *out)
+	} else {
+		err = run(*jobFile, *out)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "mkinitramfs:", err)
 		os.Exit(1)
 	}
@@ -49,15 +56,15 @@ func run(jobFile, out string) error {
 	if err := b.buildAll(specs); err != nil {
 		return err
 	}
-	tmp := out + ".part"
-	f, err := os.Create(tmp)
-	if err != nil {
+	return b.files.save(out)
+}
+
+func packModules(from, out string) error {
+	b := builder{files: archive{}}
+	if err := b.addTree(from, guest.ModulesPath); err != nil {
 		return err
 	}
-	if err := errors.Join(b.files.writeTo(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, out)
+	return b.files.save(out)
 }
 
 // builder fills an archive.
