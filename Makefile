@@ -58,7 +58,7 @@ modules: ## test the modules inside this one: bench, other protocols, examples w
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, and that go.mod is tidy
-	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt these files"; exit 1; }
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these files:" $$files; exit 1; }
 	$(GO) vet $(ALL)
 	$(GO) vet -tags invariants ./...
 	for m in $(MODULES); do (cd $$m && $(GO) vet ./...) || exit 1; done
