@@ -111,7 +111,6 @@ func static() []Row {
 	return rows
 }
 
-// proxy has an echo behind it, and in its last row a file server.
 // https asks for the same files over TLS 1.3, and for one of them with a handshake for each request.
 func https() []Row {
 	var rows []Row
@@ -129,6 +128,7 @@ func https() []Row {
 	})
 }
 
+// proxy has an echo behind it, and in its last row a file server.
 func proxy() []Row {
 	var rows []Row
 	for _, size := range []int{64, 1 * kib, 16 * kib, 256 * kib} {
