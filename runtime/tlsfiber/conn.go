@@ -68,7 +68,7 @@ func newConn(fc *fiber.Conn, cfg *Config) *Conn {
 	s := sharedOf(fc.Loop().Runtime())
 	c := &Conn{Task: &fc.Task, fc: fc, cfg: cfg, shared: s, t: transport{c: fc, whole: s.whole}}
 	if cfg.keys != nil {
-		c.t.kernel = &kernel{}
+		c.t.kernel = &kernel{keys: cfg.keys}
 	}
 	return c
 }

@@ -32,5 +32,6 @@
 // runtime's. A record is given to crypto/tls when it is there as a whole, so one
 // that is announced and does not come costs nothing. What is written waits, as a
 // fiber's, while more than Config.UnsentHigh is unsent, and files by a window of
-// their own, see [Conn.SendFile].
+// their own, see [Conn.SendFile]. With [Config.UseKernelTLS] the bytes of large files
+// do not come into the program.
 package tlsfiber

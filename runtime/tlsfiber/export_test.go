@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 )
 
 // TryKernelTLS is UseKernelTLS without the question whether there is a kernel for it.
@@ -24,25 +25,27 @@ func KeysKept(cfg *Config) int {
 
 // ClientKeys makes records as a client does, from its KeyLogWriter on.
 type ClientKeys struct {
-	log    *keyLog
 	secret []byte
 	seq    uint64
 }
 
 // NewClientKeys returns the keys, and sets the configuration's KeyLogWriter.
 func NewClientKeys(cfg *tls.Config) *ClientKeys {
-	k := &ClientKeys{log: newKeyLog(nil)}
-	cfg.KeyLogWriter = k.log
+	k := &ClientKeys{}
+	cfg.KeyLogWriter = k
 	return k
+}
+
+// Write takes a line of the key log.
+func (k *ClientKeys) Write(line []byte) (int, error) {
+	if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "CLIENT_TRAFFIC_SECRET_0" {
+		k.secret, _ = hex.AppendDecode(nil, f[2])
+	}
+	return len(line), nil
 }
 
 // Seal makes the client's next record, with the suite TLS_AES_128_GCM_SHA256.
 func (k *ClientKeys) Seal(typ byte, body []byte) []byte {
-	for _, s := range k.log.secrets {
-		if k.secret == nil {
-			k.secret = s.client
-		}
-	}
 	p, err := (&kernel{suite: tls.TLS_AES_128_GCM_SHA256, secret: k.secret}).derive()
 	if err != nil {
 		panic(err)

@@ -37,8 +37,8 @@ func (cfg *Config) UseKernelTLS() error {
 	return nil
 }
 
-// keyLog is a tls.Config's KeyLogWriter. It keeps the secrets of handshakes until
-// their connections take them.
+// keyLog is a tls.Config's KeyLogWriter. It keeps the secrets of handshakes that
+// connections of ours expect, until they take them.
 type keyLog struct {
 	next io.Writer
 	off  atomic.Bool // the kernel refused: don't ask again
@@ -82,13 +82,25 @@ func (k *keyLog) keep(fields [][]byte) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := k.secrets[random]
+	s, expected := k.secrets[random]
+	if !expected {
+		return
+	}
 	if client {
 		s.client = secret
 	} else {
 		s.server = secret
 	}
 	k.secrets[random] = s
+}
+
+// expect has the secrets of a handshake kept.
+func (k *keyLog) expect(random [randomLen]byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, twice := k.secrets[random]; !twice { // we may be at both ends
+		k.secrets[random] = sides{}
+	}
 }
 
 // take returns what was kept of a handshake, and forgets it.

@@ -17,6 +17,7 @@ import (
 // the traffic secret and how many records were made with it. crypto/tls tells the
 // first at the handshake and the second not at all, so records are counted below it.
 type kernel struct {
+	keys    *keyLog
 	random  [randomLen]byte // of the ClientHello, zero until it was seen
 	suite   uint16
 	secret  []byte // nil until the handshake is done
@@ -38,11 +39,16 @@ var (
 // crypto/tls makes one.
 const maxTickets = 8
 
-// hello takes note of the ClientHello: the first record of a connection.
+// hello takes note of a connection's first record. A ClientHello in pieces is not
+// known for one, and the connection stays with crypto/tls.
 func (k *kernel) hello(record []byte) {
-	if k.random == [randomLen]byte{} && len(record) >= helloLen {
-		copy(k.random[:], record[helloLen-randomLen:])
+	const handshake, clientHello = 22, 1
+	if k.random != [randomLen]byte{} || len(record) < helloLen ||
+		record[0] != handshake || record[headerLen] != clientHello {
+		return
 	}
+	copy(k.random[:], record[helloLen-randomLen:])
+	k.keys.expect(k.random)
 }
 
 // helloLen is the length of what a ClientHello begins with: the headers of record

@@ -62,7 +62,7 @@ func TestKernelParams(t *testing.T) {
 				require.NoError(t, err)
 				defer tcp.Close()
 				require.NoError(t, tcp.SetDeadline(time.Now().Add(time.Minute)))
-				below := &counted{Conn: tcp}
+				below := &counted{Conn: tcp, k: kernel{keys: keys}}
 				c := tls.Server(below, cfg)
 				require.NoError(t, c.Handshake())
 				require.Equal(t, suite, c.ConnectionState().CipherSuite)
@@ -138,11 +138,17 @@ func TestKeyLog(t *testing.T) {
 	var next bytes.Buffer
 	k := newKeyLog(&next)
 	random := strings.Repeat("07", randomLen)
+	var name [randomLen]byte
+	for i := range name {
+		name[i] = 7
+	}
+	k.expect(name)
 	lines := []string{
 		"CLIENT_HANDSHAKE_TRAFFIC_SECRET " + random + " 00",
 		"CLIENT_TRAFFIC_SECRET_0 " + random + " 01",
 		"SERVER_TRAFFIC_SECRET_0 " + random + " 0203",
 		"SERVER_TRAFFIC_SECRET_0 " + random[2:] + " 04",
+		"SERVER_TRAFFIC_SECRET_0 " + strings.Repeat("08", randomLen) + " 04", // nobody's
 		"SERVER_TRAFFIC_SECRET_0 " + strings.Repeat("0g", randomLen) + " 05",
 		"SERVER_TRAFFIC_SECRET_0 " + random + " 0",
 		"",
@@ -153,10 +159,7 @@ func TestKeyLog(t *testing.T) {
 		require.Equal(t, len(line)+1, n)
 	}
 	require.Equal(t, strings.Join(lines, "\n")+"\n", next.String())
-	var name [randomLen]byte
-	for i := range name {
-		name[i] = 7
-	}
+	k.expect(name) // by the other end
 	require.Equal(t, sides{client: []byte{1}, server: []byte{2, 3}}, k.take(name))
 	require.Empty(t, k.secrets)
 	require.Equal(t, sides{}, k.take(name))

@@ -259,3 +259,48 @@ func TestKernelTLSForgets(t *testing.T) {
 		require.Zero(t, tlsfiber.KeysKept(cfg))
 	}
 }
+
+// TestKernelTLSHelloInPieces: a client that cuts its first message up is served, and
+// leaves no keys behind either.
+func TestKernelTLSHelloInPieces(t *testing.T) {
+	data := randomBytes(kernelFile)
+	path := writeFile(t, data)
+	rt := newRuntime(t)
+	cfg := &tlsfiber.Config{TLS: serverConfig()}
+	tlsfiber.TryKernelTLS(cfg)
+	kept := make(chan int, 1)
+	addr := serve(t, rt, cfg, func(c *tlsfiber.Conn) error {
+		kept <- tlsfiber.KeysKept(cfg)
+		return sendPlenty(c, path)
+	})
+	c := tls.Client(&pieces{Conn: sealed{connect(t, addr)}}, clientConfig(tls.VersionTLS13))
+	got, err := io.ReadAll(c)
+	require.NoError(t, err)
+	require.True(t, plenty(data) == string(got))
+	require.Zero(t, <-kept)
+	require.NoError(t, c.Close())
+	deserted(t, rt)
+}
+
+// pieces makes two records of the first one.
+type pieces struct {
+	net.Conn
+	done bool
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	if p.done {
+		return p.Conn.Write(b)
+	}
+	p.done = true
+	const head, first = 5, 20
+	rest := len(b) - head - first
+	cut := append(append([]byte{}, b[:3]...), 0, first)
+	cut = append(cut, b[head:head+first]...)
+	cut = append(cut, b[0], b[1], b[2], byte(rest>>8), byte(rest))
+	cut = append(cut, b[head+first:]...)
+	if _, err := p.Conn.Write(cut); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
