@@ -28,6 +28,7 @@ type Loop struct {
 	now      int64 // nanoseconds since start, taken once a turn
 	busyAt   int64 // loop time of the last turn that brought something
 	trimmed  bool  // nothing came since buffers were given back
+	busy     busyPoll
 	timers   timerHeap
 	ready    []*Conn              // something arrived or ended: callbacks are due
 	dirty    []*Conn              // something waits to be sent, or reading may go on
@@ -199,7 +200,7 @@ func (l *Loop) turnOnce() (end bool) {
 		return true
 	}
 	poll := region(tracePoll)
-	n, err := l.engine.Poll(l.untilTrim(l.wait()))
+	n, err := l.poll(l.untilTrim(l.wait()))
 	endRegion(poll)
 	if err != nil {
 		l.log.Error("loop ends: its engine failed", "loop", l.index, "err", err)

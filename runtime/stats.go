@@ -12,6 +12,7 @@ import (
 type LoopStats struct {
 	Loop        int
 	Turns       uint64 // times round: tasks, callbacks, one Poll
+	BusyPolls   uint64 // sleeps that Config.BusyPoll saved
 	Accepted    uint64 // connections accepted
 	Dialed      uint64 // connections made
 	Closed      uint64 // connections ended
@@ -65,6 +66,7 @@ func (s Stats) Total() LoopStats {
 	for i := range s.Loops {
 		l := &s.Loops[i]
 		t.Turns += l.Turns
+		t.BusyPolls += l.BusyPolls
 		t.Accepted += l.Accepted
 		t.Dialed += l.Dialed
 		t.Closed += l.Closed

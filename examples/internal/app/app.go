@@ -21,14 +21,15 @@ import (
 
 // Flags are the flags that every example has.
 type Flags struct {
-	Addr    string
-	Backend runtime.Backend
-	Loops   int
-	Drain   time.Duration
-	Verbose bool
-	Check   bool
-	Debug   string
-	Stall   time.Duration
+	Addr     string
+	Backend  runtime.Backend
+	Loops    int
+	BusyPoll time.Duration
+	Drain    time.Duration
+	Verbose  bool
+	Check    bool
+	Debug    string
+	Stall    time.Duration
 }
 
 // Register adds the flags to the command line's.
@@ -36,6 +37,7 @@ func (f *Flags) Register(addr string) {
 	flag.StringVar(&f.Addr, "addr", addr, "`address` to listen on: host:port, port 0 for any, or unix:path")
 	flag.TextVar(&f.Backend, "backend", runtime.Auto, "`engine`: auto, io_uring, epoll or portable")
 	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
+	flag.DurationVar(&f.BusyPoll, "busy-poll", 0, "how long loops look for work before they sleep")
 	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
 	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
@@ -59,7 +61,7 @@ func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
 		return nil, fmt.Errorf("-loops is %d, and must be at least 1", f.Loops)
 	}
 	cfg = cfg.Clone()
-	cfg.Backend, cfg.Loops = f.Backend, f.Loops
+	cfg.Backend, cfg.Loops, cfg.BusyPoll = f.Backend, f.Loops, f.BusyPoll
 	if f.Verbose && cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
