@@ -43,14 +43,14 @@ func (r *Ring) Submit() (int, error) {
 		}
 		flags = EnterSQWakeup
 	}
-	return r.enterRaw(n, flags)
+	return r.enterRaw(n, 0, flags, nil, 0)
 }
 
 // SubmitAndGetEvents is Submit, and makes the kernel flush an overflowed completion queue and run deferred
 // task work (io_uring_submit_and_get_events). It enters the kernel even with nothing to submit, never waits
 // and is a raw system call.
 func (r *Ring) SubmitAndGetEvents() (int, error) {
-	return r.enterRaw(r.sq.flush(), EnterGetEvents|r.wakeup())
+	return r.enterRaw(r.sq.flush(), 0, EnterGetEvents|r.wakeup(), nil, 0)
 }
 
 // SubmitAndWait submits, then waits until waitNr completions are there or the timeout has passed
@@ -89,6 +89,19 @@ func (r *Ring) SubmitAndWaitMin(waitNr uint32, timeout, minWait time.Duration) (
 	return r.enter(n, waitNr, flags|EnterExtArg, unsafe.Pointer(&r.wait), unsafe.Sizeof(r.wait))
 }
 
+// SubmitAndWaitRaw is SubmitAndWait for a moment: a raw system call, of which the scheduler does not hear.
+// Until it returns no other goroutine gets this processor. Signals end it with EINTR, and so those with
+// which Go stops its threads. The timeout must be positive and needs FeatExtArg (5.11).
+func (r *Ring) SubmitAndWaitRaw(waitNr uint32, timeout time.Duration) (int, error) {
+	if r.params.Features&FeatExtArg == 0 {
+		return 0, errExtArg
+	}
+	flags := EnterGetEvents | EnterExtArg | r.waitFlags | r.wakeup()
+	r.ts.Set(timeout)
+	r.wait = geteventsArg{ts: uint64(uintptr(unsafe.Pointer(&r.ts)))}
+	return r.enterRaw(r.sq.flush(), waitNr, flags, unsafe.Pointer(&r.wait), unsafe.Sizeof(r.wait))
+}
+
 // SetIOWait tells the kernel whether a waiting thread counts as waiting for I/O, which keeps the CPU's clock
 // up but reads as load (io_uring_set_iowait). It is on at first; turning it off needs FeatNoIOWait (6.15).
 func (r *Ring) SetIOWait(on bool) error {
@@ -111,10 +124,10 @@ func (r *Ring) wakeup() EnterFlags {
 	return 0
 }
 
-// enterRaw is an enter call that does not wait.
-func (r *Ring) enterRaw(submit uint32, flags EnterFlags) (int, error) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, r.enterFD, uintptr(submit), 0,
-		uintptr(flags|r.enterFlags), 0, 0)
+// enterRaw is an enter call that does not wait, or for a moment.
+func (r *Ring) enterRaw(submit, wait uint32, flags EnterFlags, arg unsafe.Pointer, size uintptr) (int, error) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, r.enterFD, uintptr(submit), uintptr(wait),
+		uintptr(flags|r.enterFlags), uintptr(arg), size)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -25,6 +25,22 @@ func TestWaitTimesOut(t *testing.T) {
 	require.Zero(t, n)
 }
 
+// TestWaitRaw: the same, without the scheduler.
+func TestWaitRaw(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needFeatures(t, r, FeatExtArg)
+	start := time.Now()
+	_, err := r.SubmitAndWaitRaw(1, 2*time.Millisecond)
+	require.Equal(t, unix.ETIME, err)
+	require.GreaterOrEqual(t, time.Since(start), 2*time.Millisecond)
+
+	sqe(t, r, 1).PrepNop()
+	n, err := r.SubmitAndWaitRaw(1, watchdog)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Len(t, peekAll(r), 1)
+}
+
 // TestWaitHidesTimeoutBehindCount: entries were consumed, so their number is what the call says.
 func TestWaitHidesTimeoutBehindCount(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: best})
@@ -55,6 +71,8 @@ func TestWaitRefusesWhatTheKernelLacks(t *testing.T) {
 	r := newRing(t, 8, Params{})
 	r.params.Features &^= FeatExtArg | FeatMinTimeout | FeatNoIOWait
 	_, err := r.SubmitAndWait(1, time.Second)
+	require.ErrorIs(t, err, errExtArg)
+	_, err = r.SubmitAndWaitRaw(1, time.Second)
 	require.ErrorIs(t, err, errExtArg)
 	_, err = r.SubmitAndWaitMin(1, time.Second, time.Millisecond)
 	require.ErrorIs(t, err, errMinTimeout)

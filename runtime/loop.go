@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/tries"
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -25,10 +26,10 @@ type Loop struct {
 	caps   driver.Caps
 	start  time.Time
 
-	now      int64 // nanoseconds since start, taken once a turn
-	busyAt   int64 // loop time of the last turn that brought something
-	trimmed  bool  // nothing came since buffers were given back
-	busy     busyPoll
+	now      int64       // nanoseconds since start, taken once a turn
+	busyAt   int64       // loop time of the last turn that brought something
+	trimmed  bool        // nothing came since buffers were given back
+	looks    tries.Skips // of Config.BusyPoll
 	timers   timerHeap
 	ready    []*Conn              // something arrived or ended: callbacks are due
 	dirty    []*Conn              // something waits to be sent, or reading may go on

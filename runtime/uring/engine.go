@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/tries"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/sock"
@@ -34,6 +35,7 @@ type engine struct {
 	nextTick  time.Time
 	delivered uint64 // completions handed to owners
 	wakeArmed bool
+	naps      tries.Skips
 	watcher   watcher
 	recvPrio  uint16 // tests: what receives ask for besides
 

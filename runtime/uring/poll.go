@@ -113,7 +113,7 @@ func (e *engine) ticking() bool {
 	return l[inStarved].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
 }
 
-// enter submits and waits, in one system call.
+// enter submits, and waits if there is nothing to do.
 func (e *engine) enter(wait time.Duration) error {
 	if len(e.pending) != 0 || e.ring.CQReady() != 0 {
 		wait = 0
@@ -127,22 +127,9 @@ func (e *engine) enter(wait time.Duration) error {
 		}
 		return e.entered(e.ring.SubmitAndGetEvents())
 	}
-	if e.ring.SQReady() >= rawBatch {
-		// The scheduler's monitor takes the processor from a call that has so much to
-		// do, and the loop has to get it back. What needs no wait needs no scheduler.
-		err := e.entered(e.ring.SubmitAndGetEvents())
-		if err != nil || e.ring.CQReady() != 0 {
-			e.waker.rouse()
-			return err
-		}
-	}
-	n, err := e.ring.SubmitAndWait(1, wait)
-	e.waker.rouse()
-	return e.entered(n, err)
+	defer e.waker.rouse()
+	return e.enterAndWait(wait)
 }
-
-// rawBatch is how many requests make submitting them the larger part of an enter.
-const rawBatch = 8
 
 // idleKernel reports that no completion waits inside the kernel for an enter.
 // Only a ring with task run flags can tell.
