@@ -16,6 +16,8 @@ const (
 	chunksPerTurn = 4
 	// recvMax bounds one call of RecvInto.
 	recvMax = 256 << 10
+	// bulkSize is what a socket with more than a chunk holds gets for the rest.
+	bulkSize = 64 << 10
 )
 
 // pumpRead gives the reading side of a socket its turn and tells whether there is
@@ -46,15 +48,16 @@ func (e *engine) pumpRead(index uint32, s *socket) (again bool) {
 
 // recv receives into chunks and tells whether the operation came to its end.
 func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
+	size := e.cfg.RecvBufferSize
 	for range chunksPerTurn {
-		c := e.chunk(e.cfg.RecvBufferSize)
+		c := e.chunk(size)
 		if c == nil {
 			e.starve(index, s)
 			return false
 		}
 		s.flags &^= starved
 		room := c.Room()
-		room = room[:min(len(room), e.cfg.RecvBufferSize)]
+		room = room[:min(len(room), size)]
 		n, errno := recv(s.fd, room)
 		if n > 0 {
 			c.Extend(n)
@@ -63,6 +66,7 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 			if n < len(room) && s.drained() || e.received >= turnBytes {
 				return false
 			}
+			size = max(size, bulkSize)
 			continue
 		}
 		e.keep(c)
@@ -130,7 +134,7 @@ func (e *engine) took(n int) {
 
 // chunk returns an empty chunk, nil when the pool's budget is spent.
 func (e *engine) chunk(size int) *buffers.Chunk {
-	if c := e.spare; c != nil && c.Cap() >= size {
+	if c := e.spare; c != nil && e.cfg.Pool.ClassFor(c.Cap()) == e.cfg.Pool.ClassFor(size) {
 		e.spare = nil
 		return c
 	}

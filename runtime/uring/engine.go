@@ -25,6 +25,8 @@ type engine struct {
 	socks []socket // by descriptor
 
 	recv    recvRing
+	bulk    recvRing // opened when somebody wants it
+	noBulk  bool     // it can not be
 	arena   arena
 	pending []outcome // made by the engine, to be delivered by the next Poll
 	spare   []outcome // the same, while they are being delivered

@@ -136,6 +136,7 @@ func (e *engine) restrict() {
 	if err == nil {
 		allowed := []ring.Restriction{
 			ring.AllowSQEFlags(usedFlags),
+			ring.AllowRegisterOp(ring.RegisterPBufRing), // see bulk.go
 			ring.AllowRegisterOp(ring.UnregisterPBufRing),
 			ring.AllowRegisterOp(ring.UnregisterRingFDs),
 			ring.AllowRegisterOp(ring.RegisterEnableRings),

@@ -70,7 +70,7 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	}
 	count := orDefault(cfg.RecvBuffers, defaultRecvBuffers)
 	size := orDefault(cfg.RecvBufferSize, defaultRecvSize)
-	if err := e.recv.open(e.ring, e.pool, count, size); err != nil {
+	if err := e.recv.open(e.ring, recvGroup, e.pool, count, size); err != nil {
 		return unsupported(fmt.Errorf("uring: ring of %d receive buffers: %w", count, err), unix.EINVAL)
 	}
 	if err := e.waker.open(); err != nil {

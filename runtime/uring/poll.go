@@ -42,6 +42,9 @@ func (e *engine) gather() {
 	if len(e.recv.free) != 0 {
 		e.recv.refill()
 	}
+	if len(e.bulk.free) != 0 {
+		e.bulk.refill()
+	}
 	lists := &e.slots.lists
 	if lists[inLater].n != 0 || len(e.stuck) != 0 {
 		e.retryLater()
@@ -53,7 +56,11 @@ func (e *engine) gather() {
 		e.sendFiles()
 	}
 	if lists[inStarved].n != 0 {
-		e.feed()
+		e.feed(&e.recv, inStarved)
+	}
+	if lists[inStarvedBulk].n != 0 {
+		e.feed(&e.bulk, inStarvedBulk)
+		e.narrow()
 	}
 	if lists[inCancels].n != 0 {
 		e.sendCancels()
@@ -110,7 +117,7 @@ func (e *engine) retryLater() {
 // ticking reports that the next wait must be a short one.
 func (e *engine) ticking() bool {
 	l := &e.slots.lists
-	return l[inStarved].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
+	return l[inStarved].n+l[inStarvedBulk].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
 }
 
 // enter submits, and waits if there is nothing to do.
@@ -264,7 +271,7 @@ func (e *engine) dispatchOwn(c ring.CQE) {
 // rules leave no room for. The buffer that it may carry is saved all the same.
 func (e *engine) stray(c ring.CQE) {
 	if c.HasBuffer() {
-		e.recv.drop(c.BufferID())
+		e.ringOf(c.BufferID()).drop(c.BufferID())
 	}
 	e.log.Error("uring: stray completion", "loop", e.loop, "user_data", c.UserData, "res", c.Res,
 		"flags", c.Flags.String())

@@ -19,7 +19,7 @@ type slot struct {
 	op    *driver.Op
 	chunk *buffers.Chunk // SendFile: what was read of a cold range
 	extra *extra         // of the rarer operations
-	want  int            // bytes asked for; of a repeated operation: done so far
+	want  int            // bytes asked for; RecvInto: done so far; Recv: see bulk.go
 	gen   uint32
 	fd    int32
 	prev  uint32 // neighbours in the list that where names
@@ -69,18 +69,21 @@ const (
 	rationed
 	// anonymous: the operation counts on no socket.
 	anonymous
+	// bulky: a receive is to use the large buffers.
+	bulky
 )
 
 // where names the list that a slot is in.
 type where uint8
 
 const (
-	nowhere   where = iota
-	inBacklog       // for room in the submission queue
-	inStarved       // for receive buffers
-	inFiles         // for Poll to move file bytes
-	inCancels       // armed, and a cancel request is to be sent
-	inLater         // until the next tick
+	nowhere       where = iota
+	inBacklog           // for room in the submission queue
+	inStarved           // for receive buffers
+	inStarvedBulk       // for those of bulk receives
+	inFiles             // for Poll to move file bytes
+	inCancels           // armed, and a cancel request is to be sent
+	inLater             // until the next tick
 	listCount
 )
 
