@@ -134,16 +134,6 @@ func (c *Chunk) TrimBack(n int) {
 	c.data = c.data[:keep:keep]
 }
 
-// Segment returns the index of the pool's segment that holds the chunk, for
-// operations on registered (fixed) buffers; ok is false for wrapped memory.
-func (c *Chunk) Segment() (index int, ok bool) {
-	c.check("Segment")
-	if c.blk.seg == nil {
-		return 0, false
-	}
-	return c.blk.seg.index, true
-}
-
 // Next returns the chunk behind this one in its chain, nil at the end.
 func (c *Chunk) Next() *Chunk {
 	c.check("Next")

@@ -46,7 +46,7 @@ func TestEveryUseAfterReleaseNamesTheRelease(t *testing.T) {
 			"Slice":     func() { c.Slice(0, 0) },
 			"TrimFront": func() { c.TrimFront(0) },
 			"TrimBack":  func() { c.TrimBack(0) },
-			"Segment":   func() { c.Segment() },
+			"SegmentOf": func() { p.SegmentOf(c) },
 			"Next":      func() { c.Next() },
 			"Release":   func() { c.Release() },
 			"Append":    func() { new(Chain).Append(c) },

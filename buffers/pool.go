@@ -36,8 +36,7 @@ type Pool struct {
 	segments []*segment // by index, nil where one was unmapped
 	tracker  tracker
 
-	growMu    sync.Mutex // held to map, announce and unmap; taken before mu
-	onSegment func(Segment)
+	growMu sync.Mutex // held to map, pin and unmap; taken before mu
 }
 
 // class is the blocks of one size.

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// Segment is one mapped piece of a pool's memory, as an engine registers it.
-// Index is small and dense; it is used again after the segment was unmapped.
+// Segment is one mapped piece of a pool's memory. Index is small and dense; it is used again after the segment was unmapped.
 type Segment struct {
 	Index  int
 	Memory []byte
@@ -24,10 +23,6 @@ type segment struct {
 func (p *Pool) Segments() []Segment {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.segmentsLocked()
-}
-
-func (p *Pool) segmentsLocked() []Segment {
 	var list []Segment
 	for _, s := range p.segments {
 		if s != nil {
@@ -37,33 +32,30 @@ func (p *Pool) segmentsLocked() []Segment {
 	return list
 }
 
-// OnSegment has f called for every segment: now for those that are mapped, and
-// later for each new one before a block of it is handed out, on the goroutine
-// whose Get or Lend maps it. f must not use the pool. One f at a time; nil
-// ends it.
-//
-// A segment that f saw is pinned: it stays mapped, with its pages, until
-// Unpin or Close, since the kernel may hold on to the pages it registered.
-func (p *Pool) OnSegment(f func(Segment)) {
-	p.growMu.Lock()
-	defer p.growMu.Unlock()
-	p.onSegment = f
-	if f == nil {
-		return
+// SegmentOf returns the index of the segment that holds a chunk of this pool; ok is
+// false for other pools' chunks and wrapped memory.
+func (p *Pool) SegmentOf(c *Chunk) (index int, ok bool) {
+	c.check("SegmentOf")
+	if c.blk.pool != p {
+		return 0, false
 	}
-	p.mu.Lock()
-	list := p.segmentsLocked()
-	for _, s := range list {
-		p.segments[s.Index].pinned = true
-	}
-	p.mu.Unlock()
-	for _, s := range list {
-		f(s)
-	}
+	return c.blk.seg.index, true
 }
 
-// Unpin lets Trim have the segment again, after an engine failed to register
-// it or has taken the registration back. Not to be called from OnSegment's f.
+// Pin keeps a segment mapped, with its pages, until Unpin or Close, and returns its
+// memory: an engine that registers it has the kernel hold on to these very pages.
+// A chunk of the segment must be out meanwhile. Pinning twice counts once.
+func (p *Pool) Pin(index int) []byte {
+	p.growMu.Lock()
+	defer p.growMu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.segments[index]
+	s.pinned = true
+	return s.mem
+}
+
+// Unpin lets Trim have the segment again, after the kernel has let go of it.
 func (p *Pool) Unpin(index int) {
 	p.growMu.Lock()
 	defer p.growMu.Unlock()
@@ -94,10 +86,6 @@ func (p *Pool) grow(class int) *block {
 	}
 	if s == nil {
 		return nil
-	}
-	if p.onSegment != nil {
-		s.pinned = true
-		p.onSegment(Segment{s.index, s.mem})
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

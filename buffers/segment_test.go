@@ -24,7 +24,7 @@ func TestSegmentsArePageAlignedAndHoldTheirChunks(t *testing.T) {
 		require.GreaterOrEqual(t, len(s.Memory), 100<<10)
 	}
 	for _, c := range chunks {
-		i, ok := c.Segment()
+		i, ok := p.SegmentOf(c)
 		require.True(t, ok)
 		off := uintptr(unsafe.Pointer(&c.Room()[0])) - uintptr(unsafe.Pointer(&segs[i].Memory[0]))
 		require.Less(t, off, uintptr(len(segs[i].Memory)))
@@ -43,40 +43,37 @@ func TestHugePageSegmentsAreAligned(t *testing.T) {
 	c.Release()
 }
 
-func TestOnSegmentSeesEverySegmentBeforeItsBlocks(t *testing.T) {
+func TestPinnedSegmentsStay(t *testing.T) {
 	p := newPool(t, &Config{BlockSizes: []int{64 << 10}, SegmentSize: 64 << 10})
-	chunks := []*Chunk{p.Get(1)}
-	seen := map[int]bool{}
-	p.OnSegment(func(s Segment) {
-		require.False(t, seen[s.Index])
-		seen[s.Index] = true
-	})
-	require.Len(t, seen, 1, "the mapped segments come at once")
-	for range 3 {
+	var chunks []*Chunk
+	for i := range 4 {
 		c := p.Get(1)
-		i, _ := c.Segment()
-		require.True(t, seen[i])
+		index, ok := p.SegmentOf(c)
+		require.True(t, ok)
+		require.Equal(t, i, index)
+		if i < 3 {
+			require.Equal(t, p.Segments()[i].Memory, p.Pin(i))
+		}
 		chunks = append(chunks, c)
 	}
-	require.Len(t, seen, 4)
-	p.OnSegment(nil)
-	chunks = append(chunks, p.Get(1))
-	require.Len(t, seen, 4)
+	_, ok := newPool(t, nil).SegmentOf(chunks[0])
+	require.False(t, ok, "of another pool")
 	for _, c := range chunks {
 		c.Release()
 	}
-	require.EqualValues(t, 64<<10, p.Trim(), "only the segment that nobody registered goes")
-	require.Equal(t, 4, p.Stats().Segments)
-	p.Unpin(2)
-	require.EqualValues(t, 64<<10, p.Trim())
+	require.EqualValues(t, 64<<10, p.Trim(), "only the segment that nobody pinned goes")
 	require.Equal(t, 3, p.Stats().Segments)
+	p.Unpin(2)
+	p.Unpin(3)
+	require.EqualValues(t, 64<<10, p.Trim())
+	require.Equal(t, 2, p.Stats().Segments)
 
-	for i := range 5 {
+	for i := range 4 {
 		chunks[i] = p.Get(1)
 	}
 	segs := p.Segments()
 	require.Equal(t, 2, segs[2].Index, "a free index is used again")
-	require.Len(t, segs, 5)
+	require.Len(t, segs, 4)
 	for _, c := range chunks {
 		c.Release()
 	}

@@ -15,7 +15,7 @@ func TestWrapReleasesWithTheLastView(t *testing.T) {
 	require.Equal(t, len(mem), c.Cap())
 	require.Nil(t, c.Room())
 	require.Panics(t, func() { c.Extend(1) })
-	_, ok := c.Segment()
+	_, ok := newPool(t, nil).SegmentOf(c)
 	require.False(t, ok)
 
 	v := c.Slice(4, 10)

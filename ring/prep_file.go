@@ -50,6 +50,14 @@ func (s *SQE) PrepWritev(fd int, iovecs []unix.Iovec, off int64, flags int) {
 	s.Opcode = OpWritev
 }
 
+// PrepWritevFixed is PrepWritev with all iovecs inside registered buffer bufIndex
+// (io_uring_prep_writev_fixed, 6.15).
+func (s *SQE) PrepWritevFixed(fd int, iovecs []unix.Iovec, off int64, flags int, bufIndex uint16) {
+	s.PrepWritev(fd, iovecs, off, flags)
+	s.Opcode = OpWritevFixed
+	s.BufIG = bufIndex
+}
+
 // PrepReadMultishot reads into buffers of group bgid until the end, an error, an empty group or a cancel
 // (io_uring_prep_read_multishot, 6.7). For pipes, terminals and eventfds: EBADFD when fd can not be polled.
 func (s *SQE) PrepReadMultishot(fd int, bgid uint16) {

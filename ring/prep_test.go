@@ -140,6 +140,8 @@ func TestPrepFile(t *testing.T) {
 			SQE{Opcode: OpReadv, FD: 7, Addr: at(&prepIov[0]), Len: 3, Off: 8, OpFlags: 1}},
 		{"writev", func(s *SQE) { s.PrepWritev(7, prepIov, 8, 1) },
 			SQE{Opcode: OpWritev, FD: 7, Addr: at(&prepIov[0]), Len: 3, Off: 8, OpFlags: 1}},
+		{"writev fixed", func(s *SQE) { s.PrepWritevFixed(7, prepIov, 8, 1, 6) },
+			SQE{Opcode: OpWritevFixed, FD: 7, Addr: at(&prepIov[0]), Len: 3, Off: 8, OpFlags: 1, BufIG: 6}},
 		{"read multishot", func(s *SQE) { s.PrepReadMultishot(7, 9) },
 			SQE{Opcode: OpReadMultishot, FD: 7, Off: cur, BufIG: 9, Flags: SQEBufferSelect}},
 		{"openat", func(s *SQE) { s.PrepOpenat(-100, prepPath, 0x42, 0o644) },

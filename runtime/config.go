@@ -27,7 +27,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	// RecvBuffers is how many buffers each loop keeps ready for receiving and
-	// RecvBufferSize their size in bytes; powers of two, default 256 and 16 KiB.
+	// RecvBufferSize their size in bytes; powers of two, default 128 and 16 KiB.
 	RecvBuffers    int
 	RecvBufferSize int
 
@@ -108,6 +108,11 @@ type Config struct {
 	// RestrictOps makes the kernel refuse operations that the io_uring engine does
 	// not use (IORING_REGISTER_RESTRICTIONS, Linux 5.10).
 	RestrictOps bool
+
+	// RegisterBuffers has io_uring read and write files through registered (locked)
+	// pooled memory, too, which otherwise zero-copy sends alone do. It measured no
+	// faster for files in the page cache and keeps more memory resident.
+	RegisterBuffers bool
 }
 
 // ringEntries is the size of an engine's submission queue.
@@ -171,7 +176,7 @@ func (c *Config) populate() {
 		}
 	}
 	def(&c.Loops, goruntime.GOMAXPROCS(0))
-	def(&c.RecvBuffers, 256)
+	def(&c.RecvBuffers, 128)
 	def(&c.RecvBufferSize, 16<<10)
 	def(&c.UnreadHigh, 512<<10)
 	def(&c.UnreadLow, c.UnreadHigh/2)

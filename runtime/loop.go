@@ -151,6 +151,7 @@ func (l *Loop) setup(open driver.Open) error {
 		FileWorkers:    cfg.FileWorkers,
 		Disable:        cfg.Disable,
 		RestrictOps:    cfg.RestrictOps,
+		FixedFiles:     cfg.RegisterBuffers,
 	})
 	if err != nil {
 		pool.Close()

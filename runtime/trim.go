@@ -1,6 +1,10 @@
 package runtime
 
-import "time"
+import (
+	"time"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
 
 // trimAfter is how long nothing must have come before a loop gives the buffers that
 // it does not use back to the system: a peak does not stay for ever, and a pause
@@ -21,5 +25,8 @@ func (l *Loop) trim() {
 		return
 	}
 	l.trimmed = true
+	if t, ok := l.engine.(driver.Trimmer); ok {
+		t.Trim()
+	}
 	l.stats.Trimmed += uint64(l.pool.Trim())
 }

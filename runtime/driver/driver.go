@@ -142,6 +142,9 @@ type Config struct {
 	// RestrictOps lets the engine forbid itself operations it does not use, where
 	// the kernel can enforce that (IORING_REGISTER_RESTRICTIONS).
 	RestrictOps bool
+	// FixedFiles asks for registered memory in operations on files, where the kernel
+	// has that.
+	FixedFiles bool
 }
 
 // Open makes an engine. It is called on the loop's goroutine.

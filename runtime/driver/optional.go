@@ -25,6 +25,10 @@ type Splicer interface {
 // kernel, where nothing but [SendPipe] gets at them.
 type Pipe struct{ R, W int }
 
+// Trimmer gives back what an engine holds for speed alone, such as memory that is
+// registered with the kernel. It is called when a loop has been idle for a while.
+type Trimmer interface{ Trim() }
+
 // Unsenter tells how many bytes the kernel holds that the peer has not
 // acknowledged (SIOCOUTQ): how a slow peer is told from a dead one.
 type Unsenter interface {

@@ -15,6 +15,8 @@ type Stats struct {
 	FileJobs    uint64 // jobs given to helper threads
 	ZeroCopies  uint64 // zero-copy sends
 	ZeroCopied  uint64 // of these, copied by the kernel after all
+	Fixed       uint64 // operations on registered memory
+	Registered  int64  // bytes of memory registered with the kernel now
 	BytesIn     uint64 // received
 	BytesOut    uint64 // sent
 	InFlight    int    // operations the engine owns now
@@ -35,6 +37,8 @@ func (s *Stats) Add(o *Stats) {
 	s.FileJobs += o.FileJobs
 	s.ZeroCopies += o.ZeroCopies
 	s.ZeroCopied += o.ZeroCopied
+	s.Fixed += o.Fixed
+	s.Registered += o.Registered
 	s.BytesIn += o.BytesIn
 	s.BytesOut += o.BytesOut
 	s.InFlight += o.InFlight

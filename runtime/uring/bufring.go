@@ -26,6 +26,7 @@ type recvRing struct {
 	free    []uint16        // buffer IDs without a block
 	lent    []buffers.Block // scratch of refill
 	limited bool            // the pool had less than refill wanted
+	armed   int             // bulk: requests that may take one
 }
 
 // groupShift is where buffer IDs have their group: rings have at most 32768 places.
@@ -112,6 +113,6 @@ func (b *recvRing) close() error {
 			b.pool.Unlend(block)
 		}
 	}
-	b.ring = nil
+	*b = recvRing{}
 	return nil
 }

@@ -9,7 +9,7 @@ import "github.com/headrace/headrace/ring"
 // caches hold. docs/design.md has the figures.
 
 const (
-	bulkBuffers = 32
+	bulkBuffers = 16
 	bulkSize    = 64 << 10
 
 	// A receive changes over when bulkAfter buffers more were too small than were not,
@@ -58,12 +58,52 @@ func (e *engine) judge(i uint32, s *slot, c ring.CQE) {
 // openBulk makes the ring of large buffers when it is first needed. It is false where
 // there is none, or the pool has too little memory for it.
 func (e *engine) openBulk() bool {
+	if e.bulkLeaves {
+		return false
+	}
 	if e.bulk.ring == nil && !e.noBulk {
 		large := e.pool.Classes()[e.pool.ClassFor(bulkSize)]
 		e.noBulk = uint32(large) < 2*e.recv.size ||
 			e.bulk.open(e.ring, bulkGroup, e.pool, bulkBuffers, bulkSize) != nil
 	}
 	return !e.noBulk && !e.bulk.limited
+}
+
+// trimBulk has everybody go on with the usual buffers, so that the large ones can go
+// back to the pool when the last request on them has ended.
+func (e *engine) trimBulk() {
+	if e.bulk.ring == nil {
+		return
+	}
+	e.bulkLeaves = true
+	for i := range e.slots.all {
+		s := &e.slots.all[i]
+		if s.flags&bulky == 0 {
+			continue
+		}
+		s.flags &^= bulky
+		s.want = 0
+		switch {
+		case s.where == inStarvedBulk:
+			e.slots.remove(uint32(i))
+			e.lineUp(uint32(i), s)
+		case s.flags&(armed|canceled) == armed && s.where == nowhere:
+			e.slots.push(inCancels, uint32(i))
+		}
+	}
+}
+
+// closeBulk gives the large buffers back once no request can take one.
+func (e *engine) closeBulk() {
+	if e.bulk.armed != 0 {
+		return
+	}
+	e.bulkLeaves = false
+	if err := e.bulk.close(); err != nil {
+		e.log.Warn("uring: the large receive buffers stay", "loop", e.loop, "err", err)
+		return
+	}
+	e.pool.Trim() // the loop is idle, and has trimmed the rest
 }
 
 // narrow has receives that wait for large buffers go on with the usual ones, if there

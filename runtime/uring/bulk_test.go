@@ -148,3 +148,22 @@ func TestBulkEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestBulkTrim: an idle engine gives the large buffers back, from under receives that
+// are armed for them and from those that wait, and makes them anew.
+func TestBulkTrim(t *testing.T) {
+	r := bulkRig(t, 0)
+	s, peer := r.tcpPair()
+	o := r.submit(driver.Recv, s, nil)
+	for range 3 {
+		r.feedPeer(peer, o, 40<<10, 20)
+		require.NotNil(t, r.bulk.ring)
+		large := r.pool.ClassFor(bulkSize)
+		require.NotZero(t, r.pool.Stats().Classes[large].Lent)
+		r.Trim()
+		r.until(func() bool { return r.bulk.ring == nil })
+		require.Zero(t, r.pool.Stats().Classes[large].Lent)
+		r.feedPeer(peer, o, 1000, 3)
+	}
+	r.close(s)
+}

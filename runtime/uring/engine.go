@@ -27,6 +27,9 @@ type engine struct {
 	recv    recvRing
 	bulk    recvRing // opened when somebody wants it
 	noBulk  bool     // it can not be
+
+	bulkLeaves bool // it is to be closed, see trimBulk
+	fixed   fixed
 	arena   arena
 	pending []outcome // made by the engine, to be delivered by the next Poll
 	spare   []outcome // the same, while they are being delivered
@@ -64,6 +67,7 @@ var (
 	_ driver.ReadNower = (*engine)(nil)
 	_ driver.Unsenter  = (*engine)(nil)
 	_ driver.Splicer   = (*engine)(nil)
+	_ driver.Trimmer   = (*engine)(nil)
 )
 
 // Caps implements driver.Engine.

@@ -23,6 +23,8 @@ type features struct {
 	sendZC          bool // SEND_ZC (6.0) with a report of its use (6.2)
 	sendMsgZC       bool // SENDMSG_ZC (6.1)
 	segmentOffload  bool // UDP_SEGMENT (4.18)
+	writevFixed     bool // WRITEV_FIXED (6.15)
+	sendMsgZCFixed  bool // registered buffers for SENDMSG_ZC (6.15)
 
 	disabled []string
 	names    []string
@@ -88,6 +90,10 @@ func (e *engine) detect() error {
 	f.sendZC = f.use("send_zc", ops.Supported(ring.OpSendZC) && !slices.Contains(f.disabled, "zc_report_usage"))
 	f.sendMsgZC = f.use("sendmsg_zc", f.sendZC && ops.Supported(ring.OpSendMsgZC))
 	f.segmentOffload = f.use("udp_segment", segmentOffload())
+	if !slices.Contains(f.disabled, "registered_buffers") && f.use("registered_buffers", e.openFixed()) {
+		f.writevFixed = ops.Supported(ring.OpWritevFixed)
+		f.sendMsgZCFixed = f.writevFixed // of the same kernel, and nothing else tells
+	}
 	if f.use("no_iowait", r.Features()&ring.FeatNoIOWait != 0) {
 		// A loop without work waits; it is not a machine waiting for its disks.
 		if err := r.SetIOWait(false); err != nil {
@@ -121,7 +127,7 @@ func segmentOffload() bool {
 var usedOps = [...]ring.Op{
 	ring.OpAccept, ring.OpConnect, ring.OpRecv, ring.OpRecvMsg, ring.OpSend, ring.OpSendMsg, ring.OpSendZC,
 	ring.OpSendMsgZC, ring.OpRead, ring.OpWrite, ring.OpWritev, ring.OpFsync, ring.OpPollAdd,
-	ring.OpAsyncCancel, ring.OpClose,
+	ring.OpAsyncCancel, ring.OpClose, ring.OpReadFixed, ring.OpWriteFixed, ring.OpWritevFixed,
 }
 
 // usedFlags are all SQE flags that the engine ever sets.
@@ -138,6 +144,7 @@ func (e *engine) restrict() {
 			ring.AllowSQEFlags(usedFlags),
 			ring.AllowRegisterOp(ring.RegisterPBufRing), // see bulk.go
 			ring.AllowRegisterOp(ring.UnregisterPBufRing),
+			ring.AllowRegisterOp(ring.RegisterBuffersUpdate), // see fixed.go
 			ring.AllowRegisterOp(ring.UnregisterRingFDs),
 			ring.AllowRegisterOp(ring.RegisterEnableRings),
 		}

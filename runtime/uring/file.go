@@ -65,11 +65,25 @@ func (e *engine) armWriteAt(i uint32, s *slot) bool {
 	if sqe == nil {
 		return false
 	}
-	if many {
+	index, fixed := uint16(0), false
+	if e.fixed.files && (!many || e.feats.writevFixed) {
+		index, fixed = e.fixedForAll(chain, maxSegments)
+	}
+	if fixed {
+		e.onFixed(s)
+	}
+	first = first[:min(len(first), maxOneSend)]
+	switch {
+	case many && fixed:
+		iovs, _ := e.arena.gather(chain, maxSegments, maxOneSend)
+		sqe.PrepWritevFixed(int(s.fd), iovs, off, 0, index)
+	case many:
 		iovs, _ := e.arena.gather(chain, maxSegments, maxOneSend)
 		sqe.PrepWritev(int(s.fd), iovs, off, 0)
-	} else {
-		sqe.PrepWrite(int(s.fd), first[:min(len(first), maxOneSend)], off)
+	case fixed:
+		sqe.PrepWriteFixed(int(s.fd), first, off, index)
+	default:
+		sqe.PrepWrite(int(s.fd), first, off)
 	}
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true

@@ -15,7 +15,7 @@ import (
 
 const (
 	defaultEntries     = 256
-	defaultRecvBuffers = 256
+	defaultRecvBuffers = 128
 	defaultRecvSize    = 16 << 10
 
 	// cqFactor is how many completions there is room for per submission: multishot
@@ -38,6 +38,7 @@ const (
 func Open(cfg *driver.Config) (driver.Engine, error) {
 	e := &engine{pool: cfg.Pool, log: cfg.Logger, loop: cfg.Loop}
 	e.feats.disabled = cfg.Disable
+	e.fixed.files = cfg.FixedFiles
 	e.waker.fd = -1
 	e.slots.init()
 	if err := e.open(cfg); err != nil {

@@ -42,8 +42,14 @@ func (e *engine) gather() {
 	if len(e.recv.free) != 0 {
 		e.recv.refill()
 	}
-	if len(e.bulk.free) != 0 {
+	if e.bulkLeaves {
+		e.closeBulk()
+	}
+	if len(e.bulk.free) != 0 && !e.bulkLeaves {
 		e.bulk.refill()
+	}
+	if e.recv.limited || e.bulk.limited {
+		e.unregister()
 	}
 	lists := &e.slots.lists
 	if lists[inLater].n != 0 || len(e.stuck) != 0 {
@@ -280,7 +286,13 @@ func (e *engine) stray(c ring.CQE) {
 // disarm notes that the kernel is done with slot i's request.
 func (e *engine) disarm(i uint32) {
 	s := &e.slots.all[i]
-	s.flags &^= armed
+	if s.flags&fixedMem != 0 {
+		e.fixed.inflight--
+	}
+	if s.flags&onBulk != 0 {
+		e.bulk.armed--
+	}
+	s.flags &^= armed | fixedMem | onBulk
 	if s.where != nowhere {
 		e.slots.remove(i) // a cancel request that is not needed any more
 	}

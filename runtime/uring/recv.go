@@ -17,6 +17,10 @@ func (e *engine) armRecv(i uint32, s *slot) bool {
 		return false
 	}
 	_, group, _ := e.supply(s)
+	if group == bulkGroup {
+		s.flags |= onBulk
+		e.bulk.armed++
+	}
 	if s.flags&rationed != 0 || e.oneByOne(s) {
 		sqe.PrepRecvSelect(int(s.fd), group, 0, 0)
 	} else {

@@ -29,7 +29,12 @@ func (e *engine) armSend(i uint32, s *slot) bool {
 	first = first[:min(len(first), maxOneSend)]
 	s.want = len(first)
 	if zc {
-		sqe.PrepSendZC(int(s.fd), first, unix.MSG_NOSIGNAL, ring.SendZCReportUsage)
+		if index, ok := e.fixedForAll(chain, 1); ok {
+			sqe.PrepSendZCFixed(int(s.fd), first, unix.MSG_NOSIGNAL, ring.SendZCReportUsage, index)
+			e.onFixed(s)
+		} else {
+			sqe.PrepSendZC(int(s.fd), first, unix.MSG_NOSIGNAL, ring.SendZCReportUsage)
+		}
 		e.stats.ZeroCopies++
 	} else {
 		sqe.PrepSend(int(s.fd), first, unix.MSG_NOSIGNAL)
@@ -55,7 +60,13 @@ func (e *engine) armSendMsg(i uint32, s *slot) bool {
 	s.want = n
 	if zc {
 		sqe.PrepSendMsgZC(int(s.fd), msg, unix.MSG_NOSIGNAL)
-		sqe.Ioprio = ring.SendZCReportUsage
+		if e.feats.sendMsgZCFixed {
+			if index, ok := e.fixedForAll(chain, maxSegments); ok {
+				sqe.PrepSendMsgZCFixed(int(s.fd), msg, unix.MSG_NOSIGNAL, index)
+				e.onFixed(s)
+			}
+		}
+		sqe.Ioprio |= ring.SendZCReportUsage
 		e.stats.ZeroCopies++
 	} else {
 		sqe.PrepSendMsg(int(s.fd), msg, unix.MSG_NOSIGNAL)

@@ -147,7 +147,13 @@ func (e *engine) armSendFile(i uint32, s *slot) bool {
 		sqe.PrepPollAdd(int(s.fd), unix.POLLOUT)
 	case stepRead:
 		room := s.chunk.Room()
-		sqe.PrepRead(int(s.op.Ext.File.Fd()), room[:min(len(room), s.want)], s.op.Ext.Off)
+		room = room[:min(len(room), s.want)]
+		if index, ok := e.fixedForFile(s.chunk); ok {
+			sqe.PrepReadFixed(int(s.op.Ext.File.Fd()), room, s.op.Ext.Off, index)
+			e.onFixed(s)
+		} else {
+			sqe.PrepRead(int(s.op.Ext.File.Fd()), room, s.op.Ext.Off)
+		}
 	case stepSend:
 		sqe.PrepSend(int(s.fd), s.chunk.Bytes(), unix.MSG_NOSIGNAL)
 	}

@@ -24,11 +24,11 @@ type slot struct {
 	fd    int32
 	prev  uint32 // neighbours in the list that where names
 	next  uint32 // also links free slots
+	flags slotFlags
 	where where
 	step  step
-	flags slotFlags
 	heard uint8 // Recv: looks that go by before the engine looks at its socket
-	_     [12]byte
+	_     [11]byte
 }
 
 // extra is what few operations need; it stays with its slot, for the next one.
@@ -52,7 +52,7 @@ func (s *slot) dropChunk() {
 	}
 }
 
-type slotFlags uint8
+type slotFlags uint16
 
 const (
 	// armed: a final CQE will come.
@@ -71,6 +71,10 @@ const (
 	anonymous
 	// bulky: a receive is to use the large buffers.
 	bulky
+	// onBulk: the request takes large buffers.
+	onBulk
+	// fixedMem: the request uses registered memory.
+	fixedMem
 )
 
 // where names the list that a slot is in.

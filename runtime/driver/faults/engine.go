@@ -122,6 +122,13 @@ func (e *engine) OpenPipe() (driver.Pipe, error) {
 // ClosePipe implements [driver.Splicer].
 func (e *engine) ClosePipe(p driver.Pipe) { e.Engine.(driver.Splicer).ClosePipe(p) }
 
+// Trim implements [driver.Trimmer] as far as the engine below does.
+func (e *engine) Trim() {
+	if t, ok := e.Engine.(driver.Trimmer); ok {
+		t.Trim()
+	}
+}
+
 // Unsent implements [driver.Unsenter] as far as the engine below does.
 func (e *engine) Unsent(s driver.Socket) (int, error) {
 	if u, ok := e.Engine.(driver.Unsenter); ok {
