@@ -126,7 +126,7 @@ func (l *Loop) adopt(b newborn) {
 }
 
 // hasFiles reports whether files are queued for sending.
-func (c *Conn) hasFiles() bool { return c.more != nil && len(c.more.files) > 0 }
+func (c *Conn) hasFiles() bool { return c.entries() > 0 }
 
 // extra returns the rarely used part, making it.
 func (c *Conn) extra() *connMore {

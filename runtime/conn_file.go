@@ -31,7 +31,8 @@ type fileSend struct {
 // that ends early ends the connection, since its peer was promised more: done and
 // Closed get an error that is io.ErrUnexpectedEOF, after exactly sent bytes.
 //
-// If SendFile returns an error, nothing was queued and done is not called.
+// If SendFile returns an error, the file was not queued and done is not called. A
+// connection with thousands of files in its queue ends with ErrUnsentLimit.
 func (c *Conn) SendFile(f *os.File, off, n int64, done func(sent int64, err error)) error {
 	return c.SendFileWith(nil, f, off, n, done)
 }
@@ -67,6 +68,10 @@ func (c *Conn) SendFileWith(head []byte, f *os.File, off, n int64, done func(sen
 		}
 		return err
 	}
+	if c.entries() >= entriesMax {
+		c.abort(ErrUnsentLimit) // now: once it is queued, done is called
+		return ErrUnsentLimit
+	}
 	m := c.extra()
 	m.files = append(m.files, fileSend{file: f, off: off, n: n, done: done})
 	return c.queued()
@@ -74,7 +79,8 @@ func (c *Conn) SendFileWith(head []byte, f *os.File, off, n int64, done func(sen
 
 // AfterSent calls f when everything queued before it is with the kernel, and no
 // memory that was queued is needed any more; with an error if the connection
-// ended first. f runs on the loop.
+// ended first. f runs on the loop. As with files, thousands of them end the
+// connection with ErrUnsentLimit.
 func (c *Conn) AfterSent(f func(err error)) {
 	c.loop.mustRun("Conn.AfterSent")
 	if c.is(stEnded) {
@@ -83,7 +89,9 @@ func (c *Conn) AfterSent(f func(err error)) {
 	}
 	m := c.extra()
 	m.files = append(m.files, fileSend{done: func(_ int64, err error) { f(err) }})
-	c.markDirty()
+	if !c.is(stEnding) {
+		_ = c.queued() // f gets its error
+	}
 }
 
 // inlineFile reads a small file range into the send queue, behind its head, if it is
@@ -123,6 +131,7 @@ func (c *Conn) sendFile() {
 	}
 	if f.file == nil { // an AfterSent
 		c.fileSent()
+		c.checkDrained() // no send need follow
 		c.send()
 		return
 	}

@@ -154,21 +154,21 @@ func (c *Conn) take(chunk *buffers.Chunk) {
 // checkMarks pauses or resumes reading by what is unread and unsent.
 func (c *Conn) checkMarks() {
 	cfg := &c.loop.rt.cfg
-	unread, unsent := c.in.Held(), c.out.Len()
-	if c.hasFiles() {
+	unread, unsent, entries := c.in.Held(), c.out.Len(), c.entries()
+	if entries > 0 {
 		unsent = c.Unsent()
 	}
 	if c.is(stRelayed) {
 		unsent = 0 // a peer that does not read may wait for the other to be read
 	}
 	if c.is(stHeld) {
-		if unread <= cfg.UnreadLow && unsent <= cfg.UnsentLow {
+		if unread <= cfg.UnreadLow && unsent <= cfg.UnsentLow && entries <= entriesHigh/2 {
 			c.state &^= stHeld
 			c.receive()
 		}
 		return
 	}
-	if unread > cfg.UnreadHigh || unsent > cfg.UnsentHigh {
+	if unread > cfg.UnreadHigh || unsent > cfg.UnsentHigh || entries > entriesHigh {
 		c.state |= stHeld
 		c.loop.stats.Paused++
 		c.stopReceiving()

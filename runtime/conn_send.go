@@ -86,8 +86,36 @@ func (c *Conn) Unsent() int {
 }
 
 // Full reports whether so much is unsent that the program should wait for
-// Drained before it queues more.
+// Drained before it queues more: Config.UnsentHigh bytes of memory, wherever in the
+// queue they are, or hundreds of files and marks (AfterSent).
 func (c *Conn) Full() bool { return c.is(stFull) }
+
+// Files and marks hold memory of ours too, and take time to look through: so many
+// make a queue full, and so many end the connection.
+const (
+	entriesHigh = 256
+	entriesMax  = 4096
+)
+
+// entries is how many files and marks wait.
+func (c *Conn) entries() int {
+	if c.more == nil {
+		return 0
+	}
+	return len(c.more.files)
+}
+
+// drained reports whether a full queue is so no more.
+func (c *Conn) drained() bool {
+	return c.Unsent() <= c.loop.rt.cfg.UnsentLow && c.entries() <= entriesHigh/2
+}
+
+// checkDrained has Drained called if it is due.
+func (c *Conn) checkDrained() {
+	if c.is(stFull) && c.drained() {
+		c.markReady()
+	}
+}
 
 // queue is the chain that new bytes go to: behind the last file, if there is one.
 func (c *Conn) queue() *buffers.Chain {
@@ -100,9 +128,14 @@ func (c *Conn) queue() *buffers.Chain {
 // queued is called after something was queued.
 func (c *Conn) queued() error {
 	cfg := &c.loop.rt.cfg
-	if n := c.out.Len(); n > cfg.UnsentHigh {
+	n, held, entries := c.out.Len(), c.out.Held(), c.entries()
+	for i := range entries {
+		after := &c.more.files[i].after
+		n, held = n+after.Len(), held+after.Held()
+	}
+	if n > cfg.UnsentHigh || entries > entriesHigh {
 		c.state |= stFull
-		if n > cfg.UnsentMax && c.out.Held() > cfg.UnsentMax {
+		if n > cfg.UnsentMax && held > cfg.UnsentMax || entries > entriesMax {
 			c.abort(ErrUnsentLimit)
 			return ErrUnsentLimit
 		}
@@ -207,9 +240,7 @@ func (c *Conn) afterSend() {
 		c.markReady()
 	}
 	if c.is(stFull|stHeld|stClosing|stShutWrite) || !c.out.Empty() || c.hasFiles() {
-		if c.is(stFull) && c.Unsent() <= c.loop.rt.cfg.UnsentLow {
-			c.markReady() // Drained is due
-		}
+		c.checkDrained()
 		c.markDirty()
 	}
 }

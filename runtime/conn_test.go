@@ -283,22 +283,6 @@ func TestActivityPutsOffTheIdleTimeout(t *testing.T) {
 	}
 }
 
-func TestUnsentLimit(t *testing.T) {
-	rt := newRuntime(t, &runtime.Config{Loops: 1, UnsentHigh: 64 << 10, UnsentMax: 1 << 20})
-	failed := make(chan error, 1)
-	addr, ended := serveFuncs(t, rt, funcs{data: func(c *runtime.Conn, _ *buffers.Chain) {
-		var err error
-		for err == nil {
-			_, err = c.Write(make([]byte, 100<<10))
-		}
-		failed <- err
-	}})
-	_, err := dial(t, addr).Write([]byte("x"))
-	require.NoError(t, err)
-	require.ErrorIs(t, receive(t, failed), runtime.ErrUnsentLimit)
-	require.ErrorIs(t, receive(t, ended), runtime.ErrUnsentLimit)
-}
-
 func TestSendFileQueuesInOrder(t *testing.T) {
 	for _, size := range []int{0, 100, 20 << 10, 3<<20 + 7} {
 		name := filepath.Join(t.TempDir(), "file")

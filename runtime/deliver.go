@@ -119,7 +119,7 @@ func (c *Conn) deliver() {
 		c.handler.Data(c, &c.in)
 		c.markDirty()
 	}
-	if c.is(stFull) && !c.is(stClosing|stEnding) && c.Unsent() <= c.loop.rt.cfg.UnsentLow {
+	if c.is(stFull) && !c.is(stClosing|stEnding) && c.drained() {
 		c.state &^= stFull
 		if h, ok := c.handler.(DrainHandler); ok {
 			h.Drained(c)

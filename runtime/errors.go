@@ -29,7 +29,7 @@ var (
 	ErrReadTimeout error = &namedError{"headrace: nothing received in time", os.ErrDeadlineExceeded}
 
 	// ErrUnsentLimit closes a connection with more than Config.UnsentMax bytes of
-	// pooled memory waiting to be sent.
+	// pooled memory waiting to be sent, or thousands of files and marks.
 	ErrUnsentLimit = errors.New("headrace: too much unsent data")
 
 	// ErrNoMemory is returned when Config.MaxMemory is used up.
