@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
 // tcpClose is TCP_CLOSE of the kernel's socket states: nothing can come or go.
@@ -28,6 +30,21 @@ func (c *Conn) wasReset() (err error) {
 func isGone(fd int) bool {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	return err == nil && info.State == tcpClose
+}
+
+// untaken returns how many bytes the peer's system has not acknowledged, FIN
+// counting as one, or why it never will. What is not TCP has delivered all.
+func (c *Conn) untaken() (n int, err error) {
+	_ = c.loop.engine.Control(c.sock, func(fd uintptr) {
+		info, failed := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if failed != nil {
+			return
+		}
+		if n, _ = sock.Unsent(int(fd)); n > 0 && info.State == tcpClose {
+			err = c.opErr("write", "send", syscall.ECONNRESET)
+		}
+	})
+	return n, err
 }
 
 // lookShut finds out whether an adopted connection was shut down for writing by

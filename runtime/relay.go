@@ -10,7 +10,7 @@ import (
 // RelayResult is how a relay ended.
 type RelayResult struct {
 	AToB, BToA int64 // bytes received on one side and queued on the other
-	ErrA, ErrB error // why each side ended by itself; nil after an orderly end
+	ErrA, ErrB error // why each side ended by itself; nil if it did in order, or was reset for the other
 }
 
 // Err joins the errors of both sides.
@@ -24,11 +24,13 @@ func (r *RelayResult) Err() error { return errors.Join(r.ErrA, r.ErrB) }
 //
 // The end of one side's data is passed on as such, and the other direction goes on.
 // An error or reset of one side ends both: the other still gets what was received
-// before, and an orderly end, since a reset would take that away again. The result
+// before, and then a reset, so that a cut stream never looks whole. The reset waits
+// until the peer's system has those bytes, as long as it takes some within
+// Config.LingerTimeout. Unix sockets know no reset: theirs is a plain end. The result
 // tells who failed.
 //
 // The relay becomes the handler of both connections; what they have unread is passed
-// on first, and a connection that has ended already ends the relay. A Shutdown of
+// on first, and one that has ended already counts as failed. A Shutdown of
 // the runtime waits for it to end. Connections on different loops panic, as do those
 // that are receiving in full or to a file.
 //
@@ -70,6 +72,11 @@ type relaySide struct {
 	moved *int64
 	err   *error
 	burst int // bytes received lately, many at a time
+
+	// of a side that is to be reset for the other
+	look    *Timer
+	pause   time.Duration
+	untaken int
 }
 
 // begin takes the connection over, with all that happened before.
@@ -123,8 +130,15 @@ func (s *relaySide) Shutdown(*Conn) {}
 func (s *relaySide) Closed(_ *Conn, err error) {
 	r := s.relay
 	*s.err = err
+	if s.look != nil {
+		s.look.Stop()
+	}
 	if r.closed++; r.closed < len(r.sides) {
-		s.peer.conn.Close() // it still gets what was received before
+		if err != nil && r.eofs < len(r.sides) {
+			s.peer.cut()
+		} else {
+			s.peer.conn.Close() // all has come, or the program ended it
+		}
 		return
 	}
 	if r.timer != nil {
@@ -134,6 +148,47 @@ func (s *relaySide) Closed(_ *Conn, err error) {
 		r.sides[i].conn.endSplice()
 	}
 	r.done(&r.result)
+}
+
+// cut resets a side whose other has failed, behind what was received before.
+func (s *relaySide) cut() {
+	c := s.conn
+	if c.is(stClosing | stEnding) {
+		return
+	}
+	c.Pause() // nobody is left to pass it on to
+	c.armLinger()
+	c.AfterSent(func(err error) {
+		if err == nil {
+			s.resetWhenTaken()
+		}
+	})
+}
+
+// A reset takes back what the system has not delivered, and the system tells of no
+// acknowledgement: it is asked, less and less often.
+const firstLook, longestLook = time.Millisecond, 64 * time.Millisecond
+
+func (s *relaySide) resetWhenTaken() {
+	c := s.conn
+	if c.is(stEnding) {
+		return
+	}
+	n, err := c.untaken()
+	if n == 0 || err != nil {
+		c.abort(err)
+		return
+	}
+	if n != s.untaken {
+		s.untaken, s.pause = n, 0
+		c.lastWrite = c.loop.now // it takes some: LingerTimeout starts anew
+	}
+	s.pause = min(max(2*s.pause, firstLook), longestLook)
+	if s.look == nil {
+		s.look = c.loop.AfterFunc(s.pause, s.resetWhenTaken)
+	} else {
+		s.look.Reset(s.pause)
+	}
 }
 
 // checkIdle runs when the timer fires. Bytes that a slow side takes from its queue

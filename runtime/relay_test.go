@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,7 +122,7 @@ func TestRelayHalfClose(t *testing.T) {
 }
 
 // TestRelayReset: one side fails, at each stage; the other gets what came before
-// and an end, and the result tells which side it was.
+// and a reset, and the result tells which side it was.
 func TestRelayReset(t *testing.T) {
 	for _, stage := range []string{"before any byte", "between", "after its end", "after the other's end"} {
 		for _, side := range []string{"A", "B"} {
@@ -175,8 +176,75 @@ func resetAtStage(t *testing.T, stage string, bad, good net.Conn) {
 			time.Sleep(tick)
 		}
 	}
-	_, err := io.ReadAll(good)
+	got, err := io.ReadAll(good)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
+	require.Empty(t, got)
+}
+
+// TestRelayResetWaits: the reset comes behind what was received before, however late
+// the other side takes it.
+func TestRelayResetWaits(t *testing.T) {
+	for _, splice := range []int{-1, 1} {
+		t.Run(fmt.Sprint(splice), func(t *testing.T) {
+			r := newRelay(t, spliceFrom(splice), 0, nil)
+			written := writeUntilStuck(r.client)
+			reset(t, r.client)
+			n := readSlowly(t, r.server)
+			require.LessOrEqual(t, n, written)
+			res := receive(t, r.results)
+			require.Error(t, res.ErrA)
+			require.NoError(t, res.ErrB)
+			require.Equal(t, res.AToB, n, "all that the relay had received")
+		})
+	}
+}
+
+// TestRelayResetLosesPatience: a side that takes nothing is not waited for.
+func TestRelayResetLosesPatience(t *testing.T) {
+	const size = 400 << 10 // less than makes the relay stop reading
+	cfg := spliceFrom(-1)
+	cfg.LingerTimeout = 50 * time.Millisecond
+	r := newRelay(t, cfg, 0, nil)
+	require.NoError(t, r.server.(*net.TCPConn).SetReadBuffer(4<<10))
+	_, err := r.client.Write(make([]byte, size))
 	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r.rt.Stats().Total().Engine.BytesIn >= size }, watchdog, tick)
+	reset(t, r.client)
+	res := receive(t, r.results)
+	require.ErrorIs(t, res.ErrA, syscall.ECONNRESET)
+	require.ErrorIs(t, res.ErrB, runtime.ErrSlowPeer)
+}
+
+// writeUntilStuck writes the pattern until nobody takes it, and returns how much was taken.
+func writeUntilStuck(c net.Conn) (n int64) {
+	src, buf := pattern(1<<30), make([]byte, 64<<10)
+	for {
+		k, _ := src.Read(buf)
+		_ = c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		k, err := c.Write(buf[:k])
+		if n += int64(k); err != nil {
+			return n
+		}
+	}
+}
+
+// readSlowly reads the pattern up to a reset, with rests.
+func readSlowly(t *testing.T, c net.Conn) (n int64) {
+	t.Helper()
+	want, buf := pattern(1<<30), make([]byte, 64<<10)
+	expect := make([]byte, len(buf))
+	for {
+		k, err := c.Read(buf)
+		_, _ = io.ReadFull(want, expect[:k])
+		require.True(t, bytes.Equal(expect[:k], buf[:k]), n)
+		if n += int64(k); err != nil {
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+			return n
+		}
+		if n < 2<<20 {
+			time.Sleep(tick)
+		}
+	}
 }
 
 func TestRelayIdle(t *testing.T) {
@@ -292,7 +360,7 @@ func TestRelayOfEndedConnection(t *testing.T) {
 	require.ErrorIs(t, res.ErrA, net.ErrClosed)
 	require.NoError(t, res.ErrB)
 	_, err := io.ReadAll(bystander)
-	require.NoError(t, err)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
 }
 
 // TestShutdownWaitsForRelays: a relay ends with its peers, or with the patience of

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -254,10 +255,13 @@ func TestTargetComesBack(t *testing.T) {
 	s.Stop()
 }
 
-// TestResets: either side's reset ends the other and leaves nothing behind.
+// TestResets: either side's reset is passed on, behind what came before it, and leaves
+// nothing behind.
 func TestResets(t *testing.T) {
 	rude := func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, 4))
+		_, _ = c.Write([]byte("half of it"))
+		_, _ = io.ReadFull(c, make([]byte, 4)) // they have it
 		_ = c.(*net.TCPConn).SetLinger(0)
 	}
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", rude))
@@ -266,9 +270,12 @@ func TestResets(t *testing.T) {
 		c := dial(t, s.Addr)
 		_, err := c.Write([]byte("ping"))
 		require.NoError(t, err)
-		got, err := io.ReadAll(c)
+		_, err = io.ReadFull(c, make([]byte, len("half of it")))
 		require.NoError(t, err)
-		require.Empty(t, got)
+		_, err = c.Write([]byte("more"))
+		require.NoError(t, err)
+		_, err = io.ReadAll(c)
+		require.ErrorIs(t, err, syscall.ECONNRESET, "it must not look whole")
 		require.NoError(t, c.Close())
 	}
 	s.Settled(before)

@@ -8,7 +8,8 @@ import (
 
 // Relay lets bytes flow both ways between two connections of the fiber until both
 // have ended, as runtime.Relay does, and suspends the fiber meanwhile. Both are
-// closed when it returns; the error joins those of both sides.
+// closed when it returns, one reset for an error of the other; the error joins those
+// of both sides.
 func Relay(a, b *Conn) error { return RelayIdle(a, b, 0).Err() }
 
 // RelayIdle is Relay with a limit on how long nothing may move, and the counts.

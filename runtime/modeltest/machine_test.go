@@ -288,7 +288,7 @@ func (m *machine) judge(k *link) {
 			m.fail(fmt.Errorf("%s received %d bytes of %d", to.name, to.in.off, from.out.off))
 		case !disturbed && !to.eof:
 			m.fail(fmt.Errorf("%s saw no end, and %d bytes of %d", to.name, to.in.off, from.out.off))
-		case to.eof && to.in.off != from.out.off && !(k.relayed && disturbed):
+		case to.eof && to.in.off != from.out.off:
 			m.fail(fmt.Errorf("%s saw an end after %d bytes of %d; the ends ended with %v and %v",
 				to.name, to.in.off, from.out.off, to.err, from.err))
 		}
