@@ -16,6 +16,7 @@ import (
 // behind them, as far as the system tells. The caller keeps f open until then, and
 // has not opened it with O_APPEND. The loop does not end before.
 func (l *Loop) WriteFile(f *os.File, off int64, chain buffers.Chain, done func(n int64, err error)) {
+	l.mustRun("Loop.WriteFile")
 	w := &fileWriter{loop: l}
 	w.done = func() {
 		delete(l.others, w)
@@ -33,6 +34,7 @@ func (l *Loop) WriteFile(f *os.File, off int64, chain buffers.Chain, done func(n
 // SyncFile flushes f to its device (fsync) without holding up the loop, then calls
 // done on it. The loop does not end before.
 func (l *Loop) SyncFile(f *os.File, done func(err error)) {
+	l.mustRun("Loop.SyncFile")
 	w := &fileWriter{loop: l}
 	w.done = func() {
 		delete(l.others, w)

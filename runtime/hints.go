@@ -30,6 +30,7 @@ func (h Hint) String() string {
 
 // SetHint tells what the connection is for from now on. Unknown hints are Balanced.
 func (c *Conn) SetHint(h Hint) {
+	c.loop.mustRun("Conn.SetHint")
 	m := c.extra()
 	m.sizes = nil
 	if h != Balanced && h < hintCount {
@@ -40,7 +41,10 @@ func (c *Conn) SetHint(h Hint) {
 // Expect is a hint that n more bytes will be queued by Write, in pieces: they are
 // given chunks that hold many of them, and count as large from the first if n is.
 // It replaces what was expected before; zero takes it back.
-func (c *Conn) Expect(n int64) { c.extra().expect = max(n, 0) }
+func (c *Conn) Expect(n int64) {
+	c.loop.mustRun("Conn.Expect")
+	c.extra().expect = max(n, 0)
+}
 
 // sizes is the connection's row of the size policy.
 func (c *Conn) sizes() *Sizes {

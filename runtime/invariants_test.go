@@ -28,6 +28,12 @@ func TestCallsFromOutsideTheLoop(t *testing.T) {
 	l := c.Loop()
 	var timer *runtime.Timer
 	require.NoError(t, l.Call(func() { timer = l.AfterFunc(time.Hour, func() {}) }))
+	packets := make(chan *runtime.PacketConn, 2) // one a loop
+	listenPacket(t, rt, nil, "udp", func(p *runtime.PacketConn) runtime.PacketHandler {
+		packets <- p
+		return &packetFunc{}
+	})
+	p := receive(t, packets)
 	calls := map[string]func(){
 		"Conn.Send":            func() { _ = c.Send(buffers.Chain{}) },
 		"Conn.Write":           func() { _, _ = c.Write(nil) },
@@ -54,8 +60,25 @@ func TestCallsFromOutsideTheLoop(t *testing.T) {
 		"Loop.Adopt":           func() { _ = l.Adopt(nil, nil) },
 		"Loop.Offload":         func() { l.Offload(nil, nil) },
 		"Loop.Stats":           func() { l.Stats() },
-		"Timer.Stop":           func() { timer.Stop() },
-		"Timer.Reset":          func() { timer.Reset(0) },
+		"Conn.SetHint":         func() { c.SetHint(runtime.Balanced) },
+		"Conn.Expect":          func() { c.Expect(1) },
+		"Loop.WriteFile":       func() { l.WriteFile(nil, 0, buffers.Chain{}, nil) },
+		"Loop.SyncFile":        func() { l.SyncFile(nil, nil) },
+		"Loop.DialPacket":      func() { l.DialPacket(context.Background(), nil, "udp", addr.String(), nil) },
+		"Loop.AdoptPacket":     func() { _, _ = l.AdoptPacket(nil, nil, nil) },
+
+		"PacketConn.SetOption": func() { _ = p.SetOption(driver.NoDelay, 1) },
+		"PacketConn.Control":   func() { _ = p.Control(func(uintptr) {}) },
+		"PacketConn.Close":     func() { _ = p.Close() },
+		"PacketConn.Abort":     func() { p.Abort(nil) },
+		"PacketConn.Pause":     p.Pause,
+		"PacketConn.Resume":    p.Resume,
+		"PacketConn.Send":      func() { _ = p.Send(nil, runtime.PacketAddr{}) },
+		"PacketConn.WriteMsg":  func() { _ = p.WriteMsg(nil, runtime.PacketAddr{}, nil) },
+		"PacketConn.Stats":     func() { p.Stats() },
+
+		"Timer.Stop":  func() { timer.Stop() },
+		"Timer.Reset": func() { timer.Reset(0) },
 	}
 	for name, call := range calls {
 		func() {
