@@ -10,8 +10,9 @@ FUZZTIME    ?= 10s
 DURATION    ?= 10m
 SCENARIO    ?=
 PEERS       ?=
-ROUNDS      ?= 3
+ROUNDS      ?=
 REF         ?= HEAD~1
+FILES       ?= docs/benchmarks/results.json.gz
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
@@ -81,9 +82,12 @@ examples: ## build the examples and the probe into bin/
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
+# What bench and bench-compare are asked for; what is not set is theirs to choose.
+PICK         = $(if $(SCENARIO),-scenario "$(SCENARIO)") $(if $(PEERS),-peers "$(PEERS)") $(if $(ROUNDS),-rounds $(ROUNDS))
+
 .PHONY: bench
 bench: ## compare with other libraries (SCENARIO=, PEERS=, ROUNDS=); about 20 minutes
-	cd bench && $(GO) run ./cmd/bench -scenario "$(SCENARIO)" -peers "$(PEERS)" -rounds $(ROUNDS)
+	cd bench && $(GO) run ./cmd/bench $(PICK)
 
 .PHONY: bench-smoke
 bench-smoke: ## check in seconds that the benchmarks work
@@ -91,8 +95,12 @@ bench-smoke: ## check in seconds that the benchmarks work
 	cd bench && $(GO) run ./cmd/bench -smoke
 
 .PHONY: bench-compare
-bench-compare: ## compare the examples with those of another commit (REF=)
-	cd bench && $(GO) run ./cmd/compare -ref $(REF)
+bench-compare: ## compare the examples with those of another commit (REF=, SCENARIO=, PEERS=, ROUNDS=)
+	cd bench && $(GO) run ./cmd/compare -ref $(REF) $(PICK)
+
+.PHONY: bench-publish
+bench-publish: ## make docs/benchmarks/ of results (FILES="bench/results/….json …"), or again of what it has
+	cd bench && $(GO) run ./cmd/report -publish ../docs/benchmarks $(abspath $(FILES))
 
 .PHONY: soak
 soak: ## run all examples under mixed load for DURATION (10m); samples and plot in .cache/soak

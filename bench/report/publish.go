@@ -22,10 +22,16 @@ const figureStyle = `<style>text{font:13px system-ui,"DejaVu Sans",sans-serif;do
 	`.spread{stroke:#1c2733;fill:none;stroke-width:1.4}.cut{stroke:#fff;stroke-width:3;fill:none}</style>` +
 	`<rect width="100%" height="100%" fill="#fff"/>`
 
-// Publish writes what the project's documentation shows: results.md, results.html and, where the run
-// has the row for it, echo.svg.
+// Data is the name of the JSON that Publish keeps, packed, beside the pages that are made of it.
+const Data = "results.json.gz"
+
+// Publish writes what the project's documentation shows: results.md, results.html, where the run has the
+// row for it echo.svg, and the numbers that all of them can be made of again.
 func (r *Report) Publish(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := r.Save(filepath.Join(dir, Data)); err != nil {
 		return err
 	}
 	if err := r.WriteMarkdown(filepath.Join(dir, "results.md")); err != nil {

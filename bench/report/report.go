@@ -3,12 +3,9 @@
 package report
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/headrace/headrace/bench/load"
@@ -142,29 +139,4 @@ func (r *Report) Sound() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Save writes the report as JSON, whole or not at all.
-func (r *Report) Save(path string) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// Read reads what Save wrote.
-func Read(path string) (*Report, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	r := new(Report)
-	return r, json.Unmarshal(b, r)
 }

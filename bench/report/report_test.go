@@ -213,17 +213,3 @@ func TestJoinKeepsScenariosTogether(t *testing.T) {
 	}
 	require.Equal(t, []string{"echo/64 B × 100", "echo/1 KiB × 100", "churn/64 B × 100"}, keys)
 }
-
-func TestPublish(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new")
-	require.NoError(t, sample().Publish(dir))
-	figure, err := os.ReadFile(filepath.Join(dir, "echo.svg"))
-	require.NoError(t, err)
-	require.NoError(t, wellFormed(string(figure)))
-	require.Contains(t, string(figure), ">headrace<")
-	require.NotContains(t, string(figure), "evio", "it has no value")
-	text, err := os.ReadFile(filepath.Join(dir, "results.md"))
-	require.NoError(t, err)
-	require.Contains(t, string(text), "| small echo | headrace | echo/64 B × 100 | std | ≤ 0.78 | 0.62 |")
-	require.FileExists(t, filepath.Join(dir, "results.html"))
-}
