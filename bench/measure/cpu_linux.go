@@ -49,18 +49,34 @@ func Cores() ([]int, error) {
 	return cores, nil
 }
 
-// Busy is the time a core was not idle since boot, in 10 ms steps, from /proc/stat.
-func Busy(core int) (time.Duration, error) {
+// Busy is the time that cores were not idle since boot, in 10 ms steps, from /proc/stat.
+func Busy(cores ...int) (time.Duration, error) {
+	if len(cores) == 0 {
+		return 0, nil
+	}
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err
 	}
+	var sum time.Duration
+	for _, core := range cores {
+		d, err := busy(b, core)
+		if err != nil {
+			return 0, err
+		}
+		sum += d
+	}
+	return sum, nil
+}
+
+// busy finds a core in the text of /proc/stat.
+func busy(b []byte, core int) (time.Duration, error) {
 	_, line, found := bytes.Cut(b, fmt.Appendf(nil, "\ncpu%d ", core))
 	if !found {
 		return 0, fmt.Errorf("measure: no core %d in /proc/stat", core)
 	}
 	line, _, _ = bytes.Cut(line, []byte("\n"))
-	var busy int64
+	var sum int64
 	for i, f := range bytes.Fields(line) {
 		const idle, iowait, guest = 3, 4, 8
 		if i == idle || i == iowait || i >= guest {
@@ -70,9 +86,9 @@ func Busy(core int) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		busy += n
+		sum += n
 	}
-	return time.Duration(busy) * time.Second / userHz, nil
+	return time.Duration(sum) * time.Second / userHz, nil
 }
 
 // Self is the CPU time of the calling process, to the nanosecond.

@@ -57,11 +57,29 @@ func TestProcessReadsTheCPUTimeOfAnother(t *testing.T) {
 	require.InDelta(t, u.CPU.Seconds(), (u.User + u.System).Seconds(), 0.05)
 	require.Positive(t, u.RSS)
 	require.Positive(t, u.Threads)
+	require.Len(t, u.Tasks, u.Threads)
+	var sum time.Duration
+	for _, thread := range u.ByThread() {
+		sum += thread.CPU
+		require.False(t, thread.Kernel(), thread.Name)
+		require.NotEmpty(t, thread.Name)
+	}
+	const tick = 10 * time.Millisecond // of a kernel's clock
+	require.InDelta(t, u.CPU, sum, float64(tick))
 
 	group, err := Group(pid)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, group.CPU, u.CPU)
 	require.Less(t, group.Since(u).CPU, 50*time.Millisecond, "it counts more than the child")
+}
+
+func TestThreadsAreToldApart(t *testing.T) {
+	begin := Usage{Tasks: map[int]Thread{1: {"echo", 10}, 2: {"echo", 20}, 3: {"echo", 5}}}
+	end := Usage{Tasks: map[int]Thread{1: {"echo", 12}, 2: {"echo", 90}, 3: {"echo", 5}, 4: {"iou-wrk-1", 7}}}
+	threads := end.Since(begin).ByThread()
+	require.Equal(t, []Thread{{"echo", 70}, {"iou-wrk-1", 7}, {"echo", 2}}, threads, "what spent nothing is left out")
+	require.True(t, threads[1].Kernel())
+	require.Equal(t, time.Duration(90), end.Tasks[2].CPU, "the reading stays as it is")
 }
 
 func TestGoneProcessesAreErrors(t *testing.T) {
@@ -102,6 +120,9 @@ func TestBusyGrows(t *testing.T) {
 	b, err := Busy(cores[0])
 	require.NoError(t, err)
 	require.Positive(t, b)
+	all, err := Busy(cores...)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, all, b)
 	_, err = Busy(1 << 20)
 	require.Error(t, err)
 }

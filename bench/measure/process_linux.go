@@ -47,8 +47,7 @@ func Process(pid int) (Usage, error) {
 		return Usage{}, err
 	}
 	u := Usage{CPU: cpu, User: st.user, System: st.system, RSS: st.rss, Threads: st.threads}
-	u.Voluntary, u.Involuntary, err = switches(pid)
-	return u, err
+	return u, u.readTasks(pid)
 }
 
 // cpuClock reads the clock that clock_getcpuclockid(3) names: the time of the whole thread group.
@@ -92,30 +91,54 @@ func readStat(pid int) (stat, error) {
 	}, nil
 }
 
-// switches adds up the context switches of the threads that live now.
-func switches(pid int) (voluntary, involuntary int64, err error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+// readTasks reads the threads that live now: their times, and the sum of their context switches.
+func (u *Usage) readTasks(pid int) error {
+	dirs, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
+	u.Tasks = map[int]Thread{}
+	for _, dir := range dirs {
+		b, err := os.ReadFile(dir + "/status")
 		if err != nil {
 			continue // the thread ended meanwhile
 		}
-		voluntary += statusField(b, "\nvoluntary_ctxt_switches:")
-		involuntary += statusField(b, "\nnonvoluntary_ctxt_switches:")
+		u.Voluntary += statusNumber(b, "\nvoluntary_ctxt_switches:")
+		u.Involuntary += statusNumber(b, "\nnonvoluntary_ctxt_switches:")
+		id, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return err
+		}
+		if cpu, ok := schedTime(dir); ok {
+			u.Tasks[id] = Thread{Name: statusText(b, "Name:"), CPU: cpu}
+		}
 	}
-	return voluntary, involuntary, nil
+	return nil
 }
 
-func statusField(b []byte, key string) int64 {
+// schedTime is the first number of schedstat, which kernels without CONFIG_SCHED_INFO lack. The clock of
+// another process's thread can not be read: clock_gettime(2) refuses it.
+func schedTime(dir string) (time.Duration, bool) {
+	b, err := os.ReadFile(dir + "/schedstat")
+	if err != nil {
+		return 0, false
+	}
+	first, _, _ := bytes.Cut(b, []byte(" "))
+	n, err := strconv.ParseInt(string(first), 10, 64)
+	return time.Duration(n), err == nil
+}
+
+func statusText(b []byte, key string) string {
 	_, after, found := bytes.Cut(b, []byte(key))
 	if !found {
-		return 0
+		return ""
 	}
 	line, _, _ := bytes.Cut(after, []byte("\n"))
-	n, _ := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64)
+	return string(bytes.TrimSpace(line))
+}
+
+func statusNumber(b []byte, key string) int64 {
+	n, _ := strconv.ParseInt(statusText(b, key), 10, 64) // absent is none
 	return n
 }
 

@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	goruntime "runtime"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -32,7 +34,18 @@ type Serve func(Config) error
 // Announce prints the line that tells the harness where the server listens. Every server prints it
 // once, when a connection would be accepted.
 func Announce(addr net.Addr, backend string, loops int) {
+	before.Store(mallocs())
 	fmt.Fprintf(os.Stdout, "listening addr=%s backend=%s loops=%d\n", addr, backend, loops)
+}
+
+// before is what was allocated before the announcement.
+var before atomic.Uint64
+
+// mallocs is how many objects the process has allocated.
+func mallocs() uint64 {
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // Listen opens a plain TCP listener: multipath TCP, the default of net.Listen since Go 1.24, is off,
@@ -54,11 +67,18 @@ func FreeAddr(addr string) (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// Stopped returns a channel that is closed on SIGINT or SIGTERM. Call it before Announce: from the
-// announcement on, the harness may stop the server at any moment.
+// Stopped returns a channel that is closed on SIGINT or SIGTERM, when the server has said how many objects
+// it allocated since it announced itself. Call it before Announce: from the announcement on, the harness
+// may stop the server at any moment.
 func Stopped() <-chan struct{} {
-	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	return ctx.Done()
+	signals, stopped := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintf(os.Stdout, "served mallocs=%d\n", mallocs()-before.Load())
+		close(stopped)
+	}()
+	return stopped
 }
 
 // StaticAddr is a net.Addr made from text, for libraries that report no address of their own.

@@ -3,6 +3,8 @@ package headrace
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -33,6 +35,7 @@ func FastHTTP(cfg peers.Config, backend runtime.Backend) error {
 	}
 	peers.Announce(ln.Addr(), rt.Backend().String(), len(rt.Loops()))
 	<-stopped
+	fmt.Fprintf(os.Stdout, "served enters=%d\n", rt.Stats().Total().Engine.Enters)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = rt.Shutdown(ctx) // connections that are kept open are cut off

@@ -101,6 +101,7 @@ func (s *Server) Wait(out io.Writer) error {
 	defer stop()
 	hangup, deaf := onHangup()
 	defer deaf()
+	before := mallocs()
 	fmt.Fprintf(out, "listening addr=%s backend=%s loops=%d\n", s.Addr, s.Runtime.Backend(), len(s.Runtime.Loops()))
 	if err := runtime.Ready(); err != nil {
 		return err
@@ -122,16 +123,23 @@ func (s *Server) Wait(out io.Writer) error {
 	if upgraded {
 		s.drain()
 	}
-	total := s.Runtime.Stats().Total()
+	total, allocated := s.Runtime.Stats().Total(), mallocs()-before
 	err := s.Runtime.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		fmt.Fprintf(out, "cut off connections that did not end within %v\n", s.Drain)
 		err = s.Runtime.Close() // it is closed: this tells how that went
 	}
 	e := &total.Engine
-	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d\n",
-		total.Accepted, e.BytesIn, e.BytesOut, e.Enters, e.Completed)
+	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d mallocs=%d\n",
+		total.Accepted, e.BytesIn, e.BytesOut, e.Enters, e.Completed, allocated)
 	return errors.Join(failed, err)
+}
+
+// mallocs is how many objects the program has allocated.
+func mallocs() uint64 {
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // Main runs an example and ends the program: with one line on stderr and code 1
