@@ -16,7 +16,7 @@ const pollMs = 5
 type snapshot struct {
 	at                 int64
 	ops, bytes, errors int64
-	client, busy       time.Duration
+	client, busy, own  time.Duration
 	server             measure.Usage
 }
 
@@ -113,10 +113,11 @@ func (k *clock) snap() snapshot {
 			k.err = err
 		}
 	}
-	if k.spec.Core >= 0 {
-		if s.busy, err = measure.Busy(k.spec.Core); err != nil && k.err == nil {
-			k.err = err
-		}
+	if s.busy, err = measure.Busy(k.spec.Cores...); err != nil && k.err == nil {
+		k.err = err
+	}
+	if s.own, err = measure.Busy(k.spec.Own...); err != nil && k.err == nil {
+		k.err = err
 	}
 	return s
 }

@@ -47,7 +47,7 @@ func copyBack(c net.Conn) { _, _ = io.Copy(struct{ io.Writer }{c}, c) }
 
 func short(kind, addr string) Spec {
 	return Spec{Kind: kind, Addr: addr, Conns: 4, Size: 64, Warmup: 10 * time.Millisecond,
-		Duration: 100 * time.Millisecond, Patience: 30 * time.Second, Core: -1}
+		Duration: 100 * time.Millisecond, Patience: 30 * time.Second}
 }
 
 func TestEcho(t *testing.T) {

@@ -7,6 +7,7 @@
 package load
 
 import (
+	"slices"
 	"time"
 
 	"github.com/headrace/headrace/bench/measure"
@@ -41,8 +42,9 @@ type Spec struct {
 	Duration time.Duration `json:"duration_ns"`
 	// Patience is how much longer a run lasts when nothing was answered by its end, until something is.
 	Patience time.Duration `json:"patience_ns"`
-	Group    int           `json:"group"` // the server's process group, 0 to leave it unmeasured
-	Core     int           `json:"core"`  // the core the server is pinned to, -1 for none
+	Group    int           `json:"group"`               // the server's process group, 0 to leave it unmeasured
+	Cores    []int         `json:"cores,omitempty"`     // the server's, none to leave them unmeasured
+	Own      []int         `json:"own_cores,omitempty"` // the generator's, and what stands behind a proxy
 }
 
 // Result is what one run measured, between the end of the warm-up and the end of the run.
@@ -58,16 +60,38 @@ type Result struct {
 
 	Latency Latency `json:"latency"`
 
-	Client     time.Duration `json:"client_cpu_ns"`
-	ServerBusy time.Duration `json:"server_busy_ns"` // the server's core, anything that ran there
-	Server     measure.Usage `json:"server"`         // difference over the run
-	Before     measure.Usage `json:"before"`         // the server before the first connection
-	// Enters is how often the server entered the kernel to submit or wait, for each operation, if the
-	// server says so itself.
-	Enters float64 `json:"enters_per_op,omitempty"`
-	// Bound is true when the generator's threads were at least 97 % busy and the server's core was
-	// not: the server could have done more.
+	Client        time.Duration `json:"client_cpu_ns"`
+	ClientThreads int           `json:"client_threads,omitempty"`
+	ClientBusy    time.Duration `json:"client_busy_ns,omitempty"` // the generator's cores, anything that ran there
+	ServerBusy    time.Duration `json:"server_busy_ns"`           // the server's cores, likewise
+	ServerCores   int           `json:"server_cores,omitempty"`
+	// Shared is true when the generator ran on a core of the server's.
+	Shared bool          `json:"shared,omitempty"`
+	Server measure.Usage `json:"server"` // difference over the run
+	Before measure.Usage `json:"before"` // the server before the first connection
+	// Threads is Server.CPU by the threads that lived at the end, the busiest first.
+	Threads []measure.Thread `json:"threads,omitempty"`
+	// What the server says itself at its end, for each operation, those of the warm-up too; nil if it says
+	// nothing: how often it entered the kernel to submit or wait, and how many objects it allocated.
+	Enters  *float64 `json:"enters_per_op,omitempty"`
+	Mallocs *float64 `json:"mallocs_per_op,omitempty"`
+	// Bound is true when the generator was the limit, see bound.
 	Bound bool `json:"client_bound"`
+}
+
+// full is the part of a core's time from which on it counts as used up.
+const full = 0.97
+
+// bound tells whether the generator was the limit: its side was full and the server's was not, or, where
+// both share the cores, it took more of them than the server.
+func (r *Result) bound() bool {
+	all := time.Duration(full * float64(r.Elapsed))
+	busy := max(r.ServerBusy, r.Server.CPU) >= all*time.Duration(r.ServerCores)
+	if r.Shared {
+		return busy && r.Client > r.Server.CPU
+	}
+	threads := time.Duration(r.ClientThreads)
+	return !busy && (r.Client >= all*threads || r.ClientBusy >= all*threads)
 }
 
 // Latency is a summary of one run's histogram. Open-loop latency counts from the moment a message
@@ -96,6 +120,11 @@ func (r Result) Throughput() float64 {
 		return 0
 	}
 	return float64(r.Ops) / r.Elapsed.Seconds()
+}
+
+// shared tells whether the generator has a core of the server's.
+func (s *Spec) shared() bool {
+	return slices.ContainsFunc(s.Own, func(core int) bool { return slices.Contains(s.Cores, core) })
 }
 
 func (s Spec) withDefaults() Spec {

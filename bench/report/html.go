@@ -24,11 +24,14 @@ var chapterText = map[string]string{
 	"pipeline": "As echo, with 32 messages sent at once on each connection.",
 	"latency": "Open loop: messages are sent at a fixed rate whatever the server does, and latency counts " +
 		"from the moment a message was due.",
-	"hello":  "HTTP/1.1 GET over kept connections, answered with 14 bytes.",
+	"hello": "HTTP/1.1 GET over kept connections, answered with 14 bytes.",
+	"https": "HTTP/1.1 GET of a file over TLS 1.3, over kept connections and with a handshake for each request; the " +
+		"content is checked.",
 	"static": "HTTP/1.1 GET of a file in the page cache, over kept connections; the content is checked.",
 	"proxy":  "Echo through a TCP proxy. The echo server behind it runs on the load generator's core.",
 	"upload": "HTTP/1.1 PUT, each connection over and over into its own file.",
 	"churn":  "Connect, one message, its answer, close.",
+	"udp":    "Datagrams there and back, 16 under way on each of 32 sockets.",
 	"slow":   "Downloads to peers that read at 1 Mbit/s each. What counts is the CPU for each gigabit.",
 	"idle": "Connections that said one message and then nothing. What counts is the server's resident " +
 		"memory; what the kernel keeps for a socket is not in it.",
@@ -42,15 +45,17 @@ type pageChapter struct {
 }
 
 type pageRow struct {
-	Name, Unit, Baseline string
-	Plot                 template.HTML
-	Lines                []pageLine
+	Name, Unit string
+	Remarks    []string
+	Plot       template.HTML
+	Heads      []string
+	Lines      []pageLine
 }
 
 type pageLine struct {
-	Peer, Class                                          string
-	Main, Spread, Ratio, Ops, P50, P99, Switches, Memory string
-	Why, Mark                                            string
+	Peer, Class, Why string
+	Cells            []string // none where there is no value
+	Span             int      // of Why then
 }
 
 // WriteHTML writes the report as one page that needs nothing else: no script, no network.
@@ -66,7 +71,7 @@ func (r *Report) WriteHTML(path string) error {
 	}
 	var b strings.Builder
 	err := page.Execute(&b, map[string]any{
-		"Report": r, "Machine": r.Machine.Text(), "Method": r.Method(), "Chapters": chapters,
+		"Report": r, "Machine": r.Machine.Text(), "Method": r.Method(), "Columns": columnsText, "Chapters": chapters,
 		"Checks": r.Checks(scenario.Targets()),
 	})
 	if err != nil {
@@ -77,18 +82,20 @@ func (r *Report) WriteHTML(path string) error {
 
 func (r *Report) pageRow(row *Row) pageRow {
 	m := MetricOf(row.Metric)
-	out := pageRow{Name: row.Name, Unit: m.Name + ", " + m.Unit, Baseline: r.Options.Baseline}
-	base := row.Entry(r.Options.Baseline)
+	out := pageRow{Name: row.Name, Unit: m.Name + ", " + m.Unit, Remarks: row.remarks()}
+	columns := r.columns(row)
+	for _, c := range columns {
+		out.Heads = append(out.Heads, c.head)
+	}
 	var bars []Bar
-	for _, e := range row.Entries {
-		s := stats.Summarize(Good(e.Values(m)))
-		bar := Bar{Label: e.Peer, Class: r.class(e.Peer), Value: s, Note: e.Why()}
-		line := pageLine{Peer: e.Peer, Class: bar.Class, Why: e.Why(), Mark: mark(e.Why())}
-		if s.N > 0 {
-			line.Main, line.Spread = Text(s.Median), Text(s.Q1)+"–"+Text(s.Q3)
-			line.Ratio, line.Ops = ratioText(m, e, base), medianText(e, Throughput)
-			line.P50, line.P99 = medianText(e, Median), medianText(e, P99)
-			line.Switches, line.Memory = medianText(e, Switches), medianText(e, Resident)
+	for i := range row.Entries {
+		e := &row.Entries[i]
+		bar := Bar{Label: e.Peer, Class: r.class(e.Peer), Value: stats.Summarize(Good(e.Values(m))), Note: e.Why()}
+		line := pageLine{Peer: e.Peer, Class: bar.Class, Why: e.Why(), Span: len(columns) + 1}
+		if bar.Value.N > 0 {
+			for _, c := range columns {
+				line.Cells = append(line.Cells, c.text(e))
+			}
 		}
 		bars, out.Lines = append(bars, bar), append(out.Lines, line)
 	}

@@ -29,14 +29,29 @@ var (
 		Of: func(r load.Result) float64 { return latency(r, r.Latency.P50) }}
 	P99 = Metric{Name: "99th percentile of latency", Unit: "µs",
 		Of: func(r load.Result) float64 { return latency(r, r.Latency.P99) }}
-	Switches = Metric{Name: "context switches per operation", Unit: "",
+	Late = Metric{Name: "99th percentile of how late messages were sent", Unit: "µs",
 		Of: func(r load.Result) float64 {
-			return float64(r.Server.Voluntary+r.Server.Involuntary) / float64(r.Ops)
+			if r.Latency.Late == 0 {
+				return math.NaN() // no open loop
+			}
+			return float64(r.Latency.Late) / 1e3
 		}}
+	Mallocs   = Metric{Name: "allocations per operation", Of: func(r load.Result) float64 { return said(r.Mallocs) }}
+	Enters    = Metric{Name: "enters per operation", Of: func(r load.Result) float64 { return said(r.Enters) }}
+	Voluntary = Metric{Name: "voluntary context switches per operation",
+		Of: func(r load.Result) float64 { return perOp(r, float64(r.Server.Voluntary)) }}
+	Involuntary = Metric{Name: "involuntary context switches per operation",
+		Of: func(r load.Result) float64 { return perOp(r, float64(r.Server.Involuntary)) }}
+	LoopShare = Metric{Name: "CPU time of the busiest threads", Unit: "%",
+		Of: func(r load.Result) float64 {
+			return share(r, func(n int, kernel bool) bool { return !kernel && n < r.ServerCores })
+		}}
+	WorkerShare = Metric{Name: "CPU time of the kernel's workers", Unit: "%",
+		Of: func(r load.Result) float64 { return some(share(r, func(_ int, kernel bool) bool { return kernel })) }}
 	ClientBusy = Metric{Name: "generator busy", Unit: "%",
-		Of: func(r load.Result) float64 { return 100 * r.Client.Seconds() / r.Elapsed.Seconds() }}
-	ServerBusy = Metric{Name: "server's core busy", Unit: "%",
-		Of: func(r load.Result) float64 { return 100 * r.ServerBusy.Seconds() / r.Elapsed.Seconds() }}
+		Of: func(r load.Result) float64 { return busy(r, r.Client, r.ClientThreads) }}
+	ServerBusy = Metric{Name: "server's cores busy", Unit: "%",
+		Of: func(r load.Result) float64 { return busy(r, r.ServerBusy, r.ServerCores) }}
 	Resident = Metric{Name: "resident memory", Unit: "MiB",
 		Of: func(r load.Result) float64 { return float64(r.Server.RSS) / (1 << 20) }}
 	Memory = Metric{Name: "resident memory per connection", Unit: "KiB/conn",
@@ -51,6 +66,54 @@ func latency(r load.Result, q time.Duration) float64 {
 		return math.NaN()
 	}
 	return float64(q) / 1e3
+}
+
+// said is a number of the server's own, which it need not have.
+func said(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
+}
+
+// some leaves out nothing, which most servers have of this.
+func some(v float64) float64 {
+	if v == 0 {
+		return math.NaN()
+	}
+	return v
+}
+
+func perOp(r load.Result, n float64) float64 {
+	if r.Ops == 0 {
+		return math.NaN()
+	}
+	return n / float64(r.Ops)
+}
+
+// busy is a part of the run's time on n cores, in percent.
+func busy(r load.Result, d time.Duration, n int) float64 {
+	return 100 * d.Seconds() / (r.Elapsed.Seconds() * float64(max(n, 1)))
+}
+
+// share is the part, in percent, of the threads' CPU time that is of threads which take chooses: by how
+// many of the program's own were busier, and by whether it is a thread of the kernel's.
+func share(r load.Result, take func(busier int, kernel bool) bool) float64 {
+	var all, taken time.Duration
+	busier := 0
+	for _, t := range r.Threads {
+		all += t.CPU
+		if take(busier, t.Kernel()) {
+			taken += t.CPU
+		}
+		if !t.Kernel() {
+			busier++
+		}
+	}
+	if all == 0 {
+		return math.NaN()
+	}
+	return 100 * taken.Seconds() / all.Seconds()
 }
 
 // MetricOf finds the metric that a row is about, by its name in package scenario.
@@ -81,6 +144,10 @@ func Text(v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	case v == 0:
+		return "0"
 	}
-	return fmt.Sprintf("%.2f", v)
+	return fmt.Sprintf("%.3f", v)
 }

@@ -5,6 +5,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/headrace/headrace/bench/stats"
 )
@@ -20,13 +21,29 @@ type Bar struct {
 // Geometry of a plot, in pixels.
 const (
 	plotWidth  = 640
-	labelWidth = 158
-	barsWidth  = 320
+	labelWidth = 168
+	barsWidth  = 240
 	rowHeight  = 24
 	barHeight  = 14
 	topMargin  = 8
-	noteLength = 62
+	gap        = 8 // between a text and what it belongs to
 )
+
+// Sizes of the letters, as the style sheets have them.
+const (
+	textSize = 13
+	noteSize = 11
+)
+
+// textWidth is what a text takes at most, roughly: in DejaVu Sans, which is wider than most, a letter takes
+// 0.62 of its height on average, and 0.69 in bold.
+func textWidth(s string, size float64, bold bool) float64 {
+	letter := 0.64
+	if bold {
+		letter = 0.70
+	}
+	return float64(utf8.RuneCountInString(s)) * size * letter
+}
 
 // Plot draws horizontal bars as SVG: the median, its quartiles as a line, the number beside it. A bar
 // that is far longer than the others is cut, with a mark, so that the others stay comparable.
@@ -64,10 +81,12 @@ func plotLimit(bars []Bar) float64 {
 func drawBar(b *strings.Builder, bar Bar, limit float64, y int) {
 	middle := y + rowHeight/2
 	fmt.Fprintf(b, `<text class="label %s" x="%d" y="%d">%s</text>`,
-		bar.Class, labelWidth-8, middle, html.EscapeString(bar.Label))
+		bar.Class, labelWidth-gap, middle,
+		html.EscapeString(shorten(bar.Label, labelWidth-gap, textSize, bar.Class == "ours")))
 	if bar.Value.N == 0 {
 		fmt.Fprintf(b, `<text class="none" x="%d" y="%d"><title>%s</title>%s</text>`,
-			labelWidth+6, middle, html.EscapeString(bar.Note), html.EscapeString(shorten(bar.Note)))
+			labelWidth+gap, middle, html.EscapeString(bar.Note),
+			html.EscapeString(shorten(bar.Note, plotWidth-labelWidth-gap, noteSize, false)))
 		return
 	}
 	scale := func(v float64) float64 { return max(0, min(v/limit, 1)) * barsWidth }
@@ -86,31 +105,49 @@ func drawBar(b *strings.Builder, bar Bar, limit float64, y int) {
 			labelWidth+low, middle, labelWidth+high, labelWidth+low, middle-4, labelWidth+high, middle-4)
 		end = max(end, high)
 	}
-	text := Text(bar.Value.Median)
-	fmt.Fprintf(b, `<text class="value" x="%.1f" y="%d">%s`, labelWidth+end+7, middle, text)
+	text, x := Text(bar.Value.Median), labelWidth+end+gap
+	fmt.Fprintf(b, `<text class="value" x="%.1f" y="%d">%s`, x, middle, text)
 	if bar.Note != "" {
+		room := plotWidth - x - textWidth(text+" ", textSize, false)
 		fmt.Fprintf(b, ` <tspan class="note">%s<title>%s</title></tspan>`,
-			html.EscapeString(mark(bar.Note)), html.EscapeString(bar.Note))
+			html.EscapeString(mark(bar.Note, room)), html.EscapeString(bar.Note))
 	}
 	b.WriteString("</text>")
 }
 
-func shorten(s string) string {
+// shorten makes s fit.
+func shorten(s string, room, size float64, bold bool) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > noteLength {
-		return string(r[:noteLength]) + "…"
+	if textWidth(s, size, bold) <= room {
+		return s
 	}
-	return s
+	r := []rune(s)
+	for len(r) > 0 && textWidth(string(r)+"…", size, bold) > room {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
 }
 
-// mark is the few letters beside a number that send the reader to the table below.
-func mark(note string) string {
+// mark is the few letters beside a number that send the reader to the table below: as many of the notes
+// as fit, in a word or two each.
+func mark(note string, room float64) string {
 	var marks []string
 	for _, m := range []struct{ in, out string }{
-		{"rounds failed", "failures"}, {"client-bound", "client-bound"}, {"other work", "disturbed"}} {
+		{"rounds failed", "failures"}, {"client-bound", "client-bound"}, {"generator late", "generator late"},
+		{"other work", "disturbed"},
+	} {
 		if strings.Contains(note, m.in) {
 			marks = append(marks, m.out)
 		}
 	}
-	return strings.Join(marks, ", ")
+	for n := len(marks); n > 0; n-- {
+		text := strings.Join(marks[:n], ", ")
+		if n < len(marks) {
+			text += " …"
+		}
+		if textWidth(text, noteSize, false) <= room {
+			return text
+		}
+	}
+	return ""
 }

@@ -75,8 +75,8 @@ func (r *Report) markdownChecks(b *strings.Builder) {
 		if !c.Met {
 			met = "**missed**"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %.2f | %.2f–%.2f | %s |\n", c.Text, c.Ours, c.Row, c.Against,
-			c.Wanted(), c.Found.Median, c.Found.Q1, c.Found.Q3, met)
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %.2f–%.2f | %s |\n", c.Text, c.Ours, c.Row, c.Against,
+			c.Wanted(), c.FoundText(), c.Found.Q1, c.Found.Q3, met)
 	}
 	b.WriteString("\n")
 }

@@ -76,7 +76,7 @@ type Round struct {
 
 // Values returns metric for every round, NaN for one that failed, so that rounds of different peers
 // stay aligned.
-func (e Entry) Values(metric Metric) []float64 {
+func (e *Entry) Values(metric Metric) []float64 {
 	out := make([]float64, len(e.Rounds))
 	for i, r := range e.Rounds {
 		out[i] = math.NaN()
@@ -98,41 +98,13 @@ func Good(values []float64) []float64 {
 	return out
 }
 
-// Bound tells whether the generator was the limit in at least half of the good rounds.
-func (e Entry) Bound() bool { return e.mostly(func(r Round) bool { return r.Bound }) }
-
-// Disturbed tells whether, in at least half of the good rounds, something else took more than a tenth
-// of the server's core: the numbers are then too high and too far apart.
-func (e Entry) Disturbed() bool {
-	return e.mostly(func(r Round) bool { return r.ServerBusy-r.Server.CPU > r.Elapsed/10 })
-}
-
-func (e Entry) good() int {
-	n := 0
-	for _, r := range e.Rounds {
-		if r.OK {
-			n++
-		}
-	}
-	return n
-}
-
-func (e Entry) mostly(is func(Round) bool) bool {
-	n := 0
-	for _, r := range e.Rounds {
-		if r.OK && is(r) {
-			n++
-		}
-	}
-	return n > 0 && 2*n >= e.good()
-}
-
 // Sound returns an error when a server that must work did not: one of ours, std, or the floor. A
 // foreign library that fails is a line in the report and nothing more.
 func (r *Report) Sound() error {
 	var errs []error
 	for _, row := range r.Rows {
-		for _, e := range row.Entries {
+		for i := range row.Entries {
+			e := &row.Entries[i]
 			if must := r.class(e.Peer) != "peer" || e.Peer == "std"; must && len(e.Failed) > 0 {
 				errs = append(errs, fmt.Errorf("%s: %s: %s", row.Key(), e.Peer, e.Failed[0]))
 			}

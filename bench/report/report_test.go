@@ -122,6 +122,56 @@ func TestNotes(t *testing.T) {
 	e := Entry{Rounds: rounds(5)}
 	e.Rounds[0].ServerBusy += 200 * time.Millisecond
 	require.Equal(t, "other work on the core", e.Why())
+	e.Rounds[0].ServerCores = 2
+	require.Empty(t, e.Why(), "a tenth of two cores")
+	e.Rounds[0].ServerBusy += 300 * time.Millisecond
+	require.Equal(t, "other work on the core", e.Why())
+	e.Rounds[0].Shared = true
+	require.Empty(t, e.Why(), "it is the generator's")
+	e.Rounds[0].Latency.Late = e.Rounds[0].Latency.P99 / 4
+	require.Empty(t, e.Why())
+	e.Rounds[0].Latency.Late++
+	require.Equal(t, "generator late", e.Why())
+}
+
+func TestColumnsAreThoseThatHaveSomething(t *testing.T) {
+	heads := func(r *Report) (heads []string) {
+		for _, c := range r.columns(&r.Rows[0]) {
+			heads = append(heads, c.head)
+		}
+		return heads
+	}
+	r := sample()
+	plain := []string{"µs/op", "quartiles", "÷ std", "op/s", "p50 µs", "p99 µs", "waits/op", "yields/op", "RSS MiB",
+		"server's cores %", "generator %"}
+	require.Equal(t, plain, heads(r))
+
+	ours := &r.Rows[0].Entry("headrace").Rounds[0]
+	none, some := 0.0, 0.25
+	ours.Mallocs, ours.Enters, ours.Latency.Late = &none, &some, 3*time.Microsecond
+	ours.ServerCores, ours.Threads = 1, []measure.Thread{{Name: "echo", CPU: 75}, {Name: "iou-wrk-7", CPU: 20}, {Name: "echo", CPU: 5}}
+	ours.Server.Voluntary, ours.Server.Involuntary = 1500, 10
+	var cells []string
+	for _, c := range r.columns(&r.Rows[0])[6:] {
+		cells = append(cells, c.head+" "+c.text(r.Rows[0].Entry("headrace")))
+	}
+	require.Equal(t, []string{"sent late, p99 µs 3.00", "allocs/op 0", "enters/op 0.250", "waits/op 0", "yields/op 0",
+		"RSS MiB 5.00", "server's cores % 0.600", "loop threads % 75.0", "kernel workers % 20.0", "generator % 40.0"}, cells)
+}
+
+func TestRemarks(t *testing.T) {
+	row := sample().Rows[0]
+	require.Empty(t, row.remarks())
+	row.Scenario, row.Metric = "slow", scenario.CPUPerGbit
+	for i := range row.Entries[1].Rounds {
+		row.Entries[1].Rounds[i].Server.CPU = 512 * time.Microsecond / 20 // for 64000 bytes: 50 ms/Gbit
+	}
+	require.Len(t, row.remarks(), 1)
+	require.Contains(t, row.remarks()[0], "spends 50.0 ms on a gigabit: a core full of such peers would carry 20.0 Gbit/s")
+	require.Contains(t, row.remarks()[0], "66.7 and 13.3 times as much")
+	row.Entries[2].Rounds[0].Shared = true
+	row.Entries[2].Rounds[1].Shared = true
+	require.Len(t, row.remarks(), 2)
 }
 
 func TestSoundMindsOnlyWhatMustWork(t *testing.T) {
@@ -155,7 +205,7 @@ func TestPagesNameEveryServer(t *testing.T) {
 	require.NotContains(t, string(markdown), "no | start", "a bar would split the cell")
 }
 
-func TestPlotIsWellFormedAndStaysInItsFrame(t *testing.T) {
+func TestPlotIsWellFormed(t *testing.T) {
 	bars := []Bar{
 		{Label: "a <b>", Class: "ours", Value: stats.Summarize([]float64{1, 2, 3})},
 		{Label: "slow", Class: "peer", Value: stats.Summarize([]float64{500}), Note: "client-bound"},
@@ -166,6 +216,71 @@ func TestPlotIsWellFormedAndStaysInItsFrame(t *testing.T) {
 	require.NoError(t, wellFormed(Plot(bars)))
 	require.InDelta(t, 6, plotLimit(bars), 1e-9, "500 does not make the others invisible")
 	require.NotPanics(t, func() { Plot(nil) })
+}
+
+// Nothing that a plot says may be cut by its frame, or lie on what is beside it.
+func TestTextsOfAPlotStayInItsFrame(t *testing.T) {
+	all := "2 of 3 rounds failed: x; client-bound; generator late; other work on the core"
+	var bars []Bar
+	for _, p := range scenario.Peers() {
+		bars = append(bars,
+			Bar{Label: p.Name, Class: "ours", Value: stats.Summarize([]float64{123456, 99999999}), Note: all},
+			Bar{Label: p.Name + " of a name that is too long", Class: "peer", Note: strings.Repeat("a reason ", 30)},
+			Bar{Label: p.Name, Class: "floor", Value: stats.Summarize([]float64{1, 99999999}), Note: "client-bound"})
+	}
+	for _, p := range scenario.Peers() {
+		require.Equal(t, p.Name, shorten(p.Name, labelWidth-gap, textSize, true), "a name is cut")
+	}
+	texts := texts(t, Plot(bars))
+	require.Len(t, texts, 2*len(bars))
+	for _, text := range texts {
+		width := textWidth(text.Text, textSize, strings.Contains(text.Class, "ours"))
+		switch {
+		case strings.HasPrefix(text.Class, "label"):
+			require.GreaterOrEqual(t, text.X, width, "it begins left of the frame: %q", text.Text)
+			continue
+		case text.Class == "none":
+			width = textWidth(text.Text, noteSize, false)
+		}
+		if text.Note.Text != "" {
+			width += textWidth(text.Note.Text, noteSize, false)
+		}
+		require.LessOrEqual(t, text.X+width, float64(plotWidth), "it ends right of the frame: %q", text.Text)
+	}
+	require.Equal(t, "failures, client-bound …", mark(all, 170), "what does not fit is told to be there")
+	require.Equal(t, "failures, client-bound, generator late, disturbed", mark(all, plotWidth))
+}
+
+type plotText struct {
+	Class string  `xml:"class,attr"`
+	X     float64 `xml:"x,attr"`
+	Text  string  `xml:",chardata"`
+	Note  struct {
+		Text string `xml:",chardata"`
+	} `xml:"tspan"`
+}
+
+// texts are those of an SVG, but for titles, which are not drawn.
+func texts(t *testing.T, svg string) []plotText {
+	t.Helper()
+	var plot struct {
+		Texts []plotText `xml:"text"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(svg), &plot))
+	return plot.Texts
+}
+
+func TestFoundIsToldFromItsBound(t *testing.T) {
+	for found, text := range map[float64]string{0.7: "0.70", 0.75: "0.75", 0.752: "0.752", 0.7504: "0.7504"} {
+		c := Check{Target: scenario.Target{Limit: 0.75}, Found: stats.Summarize([]float64{found})}
+		require.Equal(t, text, c.FoundText())
+	}
+}
+
+func TestEveryChapterIsExplained(t *testing.T) {
+	for _, name := range scenario.Scenarios() {
+		require.NotEmpty(t, chapterText[name], name)
+	}
 }
 
 func wellFormed(svg string) error {

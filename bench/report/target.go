@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/headrace/headrace/bench/scenario"
 	"github.com/headrace/headrace/bench/stats"
@@ -101,6 +102,17 @@ func (r *Report) bestGo(t scenario.Target, key string) string {
 		}
 	}
 	return name
+}
+
+// FoundText is what was found, with as many digits, from two on, as tell it from the bound.
+func (c Check) FoundText() string {
+	for digits := 2; digits < 5; digits++ {
+		text := strconv.FormatFloat(c.Found.Median, 'f', digits, 64)
+		if c.Found.Median == c.Limit || text != strconv.FormatFloat(c.Limit, 'f', digits, 64) {
+			return text
+		}
+	}
+	return strconv.FormatFloat(c.Found.Median, 'g', -1, 64)
 }
 
 // Wanted is the target's bound in words.

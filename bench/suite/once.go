@@ -40,18 +40,27 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 		return none, "", err
 	}
 	spec := row.Spec
-	spec.Core = cores.Server[0]
+	spec.Cores, spec.Own = cores.Server, cores.Client
 	spec.Warmup, spec.Duration = max(s.Warmup, row.Least/3), max(s.Duration, row.Least)
 	spec.Patience = patience
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
-	if r.Total > 0 {
-		r.Enters = server.Served()["enters"] / float64(r.Total)
-	}
+	served := server.Served()
+	r.Enters, r.Mallocs = each(served, "enters", r.Total), each(served, "mallocs", r.Total)
 	if err == nil && r.Errors > 0 {
 		err = fmt.Errorf("%d connections failed: %s", r.Errors, r.Error)
 	}
 	return r, server.Backend, err
+}
+
+// each is what the server counted, for each operation; nil where it or they were not counted.
+func each(served map[string]float64, name string, ops int64) *float64 {
+	n, ok := served[name]
+	if !ok || ops == 0 {
+		return nil
+	}
+	n /= float64(ops)
+	return &n
 }
 
 // backend is what a proxy stands before: the cheapest server there is, on the generator's core.

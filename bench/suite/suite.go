@@ -104,8 +104,8 @@ func (s *Suite) tell(round int, peer string, row scenario.Row, r load.Result, er
 	line += fmt.Sprintf("%8s %-12s %9s op/s  p50 %8s µs  server's core %3.0f %%  generator %3.0f %%",
 		report.Text(main.Of(r)), main.Unit, report.Text(r.Throughput()), report.Text(report.Median.Of(r)),
 		report.ServerBusy.Of(r), report.ClientBusy.Of(r))
-	if r.Enters > 0 {
-		line += fmt.Sprintf("  %.3f enters/op", r.Enters)
+	if r.Enters != nil {
+		line += fmt.Sprintf("  %.3f enters/op", *r.Enters)
 	}
 	if r.Bound {
 		line += "  client-bound"

@@ -98,6 +98,11 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 		require.Len(t, report.Good(e.Values(report.CPUPerOp)), 3)
 		require.Positive(t, e.Values(report.CPUPerOp)[0])
 		require.NotEmpty(t, e.Backend)
+		r := e.Rounds[0]
+		require.NotNil(t, r.Mallocs)
+		require.Nil(t, r.Enters, "they do not say")
+		require.NotEmpty(t, r.Threads)
+		require.Equal(t, len(cores) == 1, r.Shared)
 	}
 	require.Len(t, echo.Entry("/bin/false").Failed, 1, "what does not start is not tried again")
 	require.Len(t, echo.Entry("/bin/false").Rounds, 3)

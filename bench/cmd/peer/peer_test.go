@@ -47,7 +47,7 @@ func start(t *testing.T, peer, serve string, p harness.Params) *harness.Server {
 
 func drive(t *testing.T, s *harness.Server, spec load.Spec) {
 	t.Helper()
-	spec.Addr, spec.Core = s.Addr, -1
+	spec.Addr = s.Addr
 	spec.Duration, spec.Patience = 150*time.Millisecond, 30*time.Second
 	r, err := load.Run(spec)
 	require.NoError(t, err)
@@ -100,6 +100,19 @@ func TestHTTPPeers(t *testing.T) {
 		s := start(t, "std", "proxy", harness.Params{To: behind.Addr})
 		drive(t, s, load.Spec{Kind: load.Echo, Size: 300 << 10, Conns: 4})
 	})
+}
+
+// A server that is told to end says how much it allocated while it served.
+func TestPeersCountAllocations(t *testing.T) {
+	for _, name := range []string{"std", "gnet", "netpoll", "nbio", "evio"} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, name, "echo", harness.Params{Size: 64})
+			const conns = 50
+			drive(t, s, load.Spec{Kind: load.Echo, Size: 64, Conns: conns})
+			_ = s.Stop()
+			require.Greater(t, s.Served()["mallocs"], float64(conns), "a connection takes a few")
+		})
+	}
 }
 
 // What the scenarios ask this program for, it serves, and the other way round.
