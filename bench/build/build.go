@@ -68,6 +68,9 @@ func Examples(ctx context.Context, root, dir string) error {
 	}
 	// One by one, so that one that does not build costs only itself.
 	for _, m := range mains {
+		if _, e := os.Stat(filepath.Join(filepath.Dir(m), "go.mod")); e == nil {
+			continue // a module of its own, and no server
+		}
 		folder := "./examples/" + filepath.Base(filepath.Dir(m))
 		if e := command(ctx, root, "go", "build", "-o", dir+"/", folder); e != nil {
 			err = errors.Join(err, e)

@@ -11,14 +11,14 @@ import (
 // ours are the project's examples, one peer for each engine and each way to write a server.
 func ours() []Peer {
 	return []Peer{
-		example("headrace", "io_uring, handler", "io_uring", map[string][]string{
+		core(example("headrace", "io_uring, handler", "io_uring", map[string][]string{
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
 			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
 			ServeUDP:    {"udpecho", "-mode", "handler", "-buffer", udpBuffer},
-		}),
+		})),
 		example("headrace-fiber", "io_uring, fiber", "io_uring", map[string][]string{
 			ServeEcho:  {"echo", "-mode", "fiber"},
 			ServeUDP:   {"udpecho", "-mode", "fiber", "-buffer", udpBuffer},
@@ -29,21 +29,27 @@ func ours() []Peer {
 			ServeUDP:   {"udpecho", "-mode", "stdnet-loop", "-buffer", udpBuffer},
 			ServeHello: {"httphello", "-engine", "nethttp", "-slow", "0", "-idle", "0"},
 		}),
-		example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
+		core(example("headrace-epoll", "epoll, handler", "epoll", map[string][]string{
 			ServeEcho:   {"echo", "-mode", "handler"},
 			ServeStatic: {"fileserver", "-root", "{root}"},
 			ServeHTTPS:  {"fileserver", "-root", "{root}", "-tls-cert", "{cert}", "-tls-key", "{key}"},
 			ServeProxy:  {"proxy", "-to", "{to}"},
 			ServeUpload: uploadArgs,
 			ServeUDP:    {"udpecho", "-mode", "handler", "-buffer", udpBuffer},
-		}),
-		{Name: "headrace-fasthttp", About: "io_uring, fasthttp on fibers", Ours: true,
-			Commands: map[string]harness.Command{ServeHello: {Args: []string{"{bin}/peer-headrace",
-				"-addr", "127.0.0.1:0", "-backend", "io_uring", "-loops", "{loops}"}}}},
+		})),
+		onFastHTTP("headrace-fasthttp", "io_uring, fasthttp on fibers"),
+		onFastHTTP("fasthttp-stdnet", "io_uring, fasthttp on net.Conn", "-stdnet"),
 		few(example("headrace-portable", "net.Conn engine, handler", "portable", map[string][]string{
 			ServeEcho: {"echo", "-mode", "handler"},
 		})),
 	}
+}
+
+// onFastHTTP is fasthttp's server on connections of ours.
+func onFastHTTP(name, about string, flags ...string) Peer {
+	args := []string{"{bin}/peer-headrace", "-addr", "127.0.0.1:0", "-backend", "io_uring", "-loops", "{loops}"}
+	return Peer{Name: name, About: about, Ours: true,
+		Commands: map[string]harness.Command{ServeHello: {Args: append(args, flags...)}}}
 }
 
 // udpBuffer is the others' too.

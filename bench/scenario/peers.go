@@ -16,6 +16,8 @@ type Peer struct {
 	Ours bool
 	// Examples marks a peer that is made of the project's example programs.
 	Examples bool
+	// Core marks a peer that is in Narrow rows too.
+	Core bool
 	// Few keeps the peer out of rows that are not Wide.
 	Few bool
 	// OneLoop marks a peer that can not use a second core.
@@ -26,15 +28,17 @@ type Peer struct {
 // Peers are all servers, in the order in which the report shows them.
 func Peers() []Peer {
 	peers := []Peer{
-		floorPeer("floor-liburing", "C on liburing: about the least an io_uring echo costs", "uring"),
-		floorPeer("floor-epoll", "C on epoll: about the least an epoll echo costs", "epoll"),
+		floorPeer("floor-liburing", "C on liburing: about the least an io_uring echo costs", "uring",
+			"pkg-config --modversion liburing"),
+		floorPeer("floor-epoll", "C on epoll: about the least an epoll echo costs", "epoll",
+			"gcc -dumpfullversion"),
 	}
 	peers = append(peers, ours()...)
 	return append(peers,
-		goPeer("std", "Go's net and net/http", "",
-			ServeEcho, ServeHello, ServeStatic, ServeHTTPS, ServeProxy, ServeUpload, ServeUDP),
+		core(goPeer("std", "Go's net and net/http", "",
+			ServeEcho, ServeHello, ServeStatic, ServeHTTPS, ServeProxy, ServeUpload, ServeUDP)),
 		goPeer("fasthttp", "fasthttp on Go's net", "github.com/valyala/fasthttp", ServeHello),
-		goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho, ServeUDP),
+		core(goPeer("gnet", "epoll, callbacks", "github.com/panjf2000/gnet/v2", ServeEcho, ServeUDP)),
 		goPeer("netpoll", "epoll, goroutine pool", "github.com/cloudwego/netpoll", ServeEcho),
 		goPeer("nbio", "epoll, callbacks", "github.com/lesismal/nbio", ServeEcho),
 		few(goPeer("evio", "epoll, callbacks", "github.com/tidwall/evio", ServeEcho)),
@@ -60,6 +64,12 @@ func few(p Peer) Peer {
 	return p
 }
 
+// core is for peers that every row has that they can serve.
+func core(p Peer) Peer {
+	p.Core = true
+	return p
+}
+
 func iouringGo() Peer {
 	return few(Peer{
 		Name: "iouring-go", About: "io_uring, a request at a time", Go: true,
@@ -69,8 +79,9 @@ func iouringGo() Peer {
 	})
 }
 
-func floorPeer(name, about, program string) Peer {
-	return Peer{Name: name, About: about, Program: "{floor}/" + program, OneLoop: true,
+// floorPeer is a server in C; its version is that of what it was built with.
+func floorPeer(name, about, program, version string) Peer {
+	return Peer{Name: name, About: about, Program: "{floor}/" + program, Version: version, OneLoop: true, Core: true,
 		Commands: map[string]harness.Command{ServeEcho: {
 			Args: []string{"{floor}/" + program, "-addr", "127.0.0.1:0", "-size", "{size}"}}}}
 }

@@ -43,6 +43,8 @@ type Row struct {
 	Loops    int       `json:"loops"` // event loops and cores of the server
 	// Wide rows are for all peers, others for the fastest few: see Peer.Few.
 	Wide bool `json:"wide,omitempty"`
+	// Narrow rows complete the picture of one size: they are for the peers that Peer.Core names.
+	Narrow bool `json:"narrow,omitempty"`
 	// Least is the shortest run that means anything here, whatever the options say; the warm-up before
 	// it is a third of it or more.
 	Least time.Duration `json:"least_ns,omitempty"`
@@ -60,15 +62,41 @@ func (r Row) Wants(p Peer, named bool) bool {
 	if r.Loops > 1 && p.OneLoop {
 		return false
 	}
-	return named || r.Wide || !p.Few
+	switch {
+	case named, r.Wide:
+		return true
+	case r.Narrow:
+		return p.Core
+	}
+	return !p.Few
 }
 
 // Defaults of a run over all rows; it takes about twenty minutes.
 const (
 	Rounds   = 3
-	Duration = 500 * time.Millisecond
-	Warmup   = 150 * time.Millisecond
+	Duration = 450 * time.Millisecond
+	Warmup   = 100 * time.Millisecond
 )
+
+// Measured is the warm-up and the length of one measurement in the row, for the wanted ones.
+func (r Row) Measured(warmup, duration time.Duration) (time.Duration, time.Duration) {
+	return max(warmup, r.Least/3), max(duration, r.Least)
+}
+
+// Length is about how long rounds of the rows take, where every peer is there and none fails.
+func Length(rows []Row, peers []Peer, named bool, rounds int, warmup, duration time.Duration) time.Duration {
+	const start, connect = 40 * time.Millisecond, 60 * time.Microsecond
+	var sum time.Duration
+	for _, r := range rows {
+		w, d := r.Measured(warmup, duration)
+		for _, p := range peers {
+			if r.Wants(p, named) {
+				sum += start + time.Duration(r.Spec.Conns)*connect + w + d
+			}
+		}
+	}
+	return sum * time.Duration(rounds)
+}
 
 // Scenarios lists the chapters in order.
 func Scenarios() []string {

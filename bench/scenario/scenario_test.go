@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -84,6 +85,38 @@ func TestFewPeersAreForWideRowsUnlessNamed(t *testing.T) {
 	require.False(t, Row{Serve: ServeProxy, Wide: true}.Wants(few, true))
 	one := Peer{OneLoop: true, Commands: few.Commands}
 	require.False(t, Row{Serve: ServeEcho, Wide: true, Loops: 2}.Wants(one, true))
+}
+
+// The whole takes the twenty minutes that are promised.
+func TestLength(t *testing.T) {
+	all := Length(Rows(), Peers(), false, Rounds, Warmup, Duration)
+	t.Log(all)
+	require.Less(t, all, 21*time.Minute)
+	require.Greater(t, all, 15*time.Minute, "there is time for more rounds")
+
+	row := Row{Serve: ServeEcho, Wide: true, Least: 3 * time.Second}
+	std := Peer{Commands: Peers()[0].Commands}
+	one := Length([]Row{row}, []Peer{std, {}}, false, 1, time.Second/2, time.Second)
+	require.InDelta(t, 4*time.Second, one, float64(time.Second/4), "a peer that does not serve it costs nothing")
+	require.Equal(t, 5*one, Length([]Row{row}, []Peer{std}, false, 5, time.Second/2, time.Second))
+}
+
+func TestNarrowRowsAreForTheCore(t *testing.T) {
+	p := Peer{Commands: Peers()[0].Commands}
+	row := Row{Serve: ServeEcho, Narrow: true}
+	require.False(t, row.Wants(p, false))
+	require.True(t, row.Wants(p, true))
+	p.Core = true
+	require.True(t, row.Wants(p, false))
+	targets := map[string]bool{}
+	for _, target := range Targets() {
+		for _, key := range append(target.Rows, target.Base) {
+			targets[key] = true
+		}
+	}
+	for _, r := range Rows() {
+		require.False(t, r.Narrow && targets[r.Key()], "%s has a target: every peer may be the best", r.Key())
+	}
 }
 
 func TestFromMovesAPeerWithoutTouchingTheOther(t *testing.T) {

@@ -41,7 +41,7 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	}
 	spec := row.Spec
 	spec.Cores, spec.Own = cores.Server, cores.Client
-	spec.Warmup, spec.Duration = max(s.Warmup, row.Least/3), max(s.Duration, row.Least)
+	spec.Warmup, spec.Duration = row.Measured(s.Warmup, s.Duration)
 	spec.Patience = patience
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business

@@ -2,7 +2,7 @@
 
 // Command bench measures servers side by side and writes what it found. Run it in the bench folder:
 //
-//	go run ./cmd/bench                                   everything, about 20 minutes
+//	go run ./cmd/bench                                   everything, about twenty minutes
 //	go run ./cmd/bench -scenario echo -size 64 -conns 100 -peers std,gnet -rounds 5
 //	go run ./cmd/bench -scenario echo -extra 'mine=/tmp/echo -addr {addr} -loops {loops}'
 package main

@@ -57,6 +57,8 @@ func run(ctx context.Context, args []string) error {
 			rep.Rows, rep.Finished, rep.Took = rows, finished, time.Since(started)
 			return rep.Save(name + ".json")
 		}}
+	fmt.Fprintf(os.Stderr, "%d rows, about %v\n", len(rows),
+		scenario.Length(rows, peers, s.Named, o.rounds, o.warmup, o.duration).Round(time.Second))
 	_, err = s.Run(ctx)
 	if werr := write(rep, name); werr != nil {
 		return werr

@@ -19,6 +19,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,8 +56,9 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
 	f.StringVar(&o.ref, "ref", "HEAD", "commit to compare with")
 	f.StringVar(&o.pick.Scenarios, "scenario", "echo,pipeline,hello,static", "only these chapters")
-	f.StringVar(&o.pick.Sizes, "size", "64,14,4096,16384", "only rows with these message sizes in bytes")
-	f.StringVar(&o.pick.Conns, "conns", "64,100,1000", "only rows with these numbers of connections")
+	f.StringVar(&o.pick.Sizes, "size", "", "only rows with these message sizes in bytes (default "+usualSizes+
+		", where a chapter has them)")
+	f.StringVar(&o.pick.Conns, "conns", "", "only rows with these numbers of connections (default "+usualConns+")")
 	f.StringVar(&o.peers, "peers", "", "only these of ours, comma-separated")
 	f.IntVar(&o.rounds, "rounds", 10, "interleaved rounds; fewer than 6 decide nothing")
 	f.DurationVar(&o.duration, "duration", scenario.Duration, "length of one measurement")
@@ -66,14 +69,39 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
+// What is compared unless the options say: enough to see a change, in minutes.
+const (
+	usualSizes = "64,14,4096,16384"
+	usualConns = "64,100,1000"
+)
+
+// rows are those that were asked for; of a chapter without choice the usual ones or, where it has none, all.
+func (o *options) rows() ([]scenario.Row, error) {
+	rows, err := o.pick.Rows()
+	if err != nil || o.pick.Sizes != "" || o.pick.Conns != "" {
+		return rows, err
+	}
+	usual := func(r scenario.Row) bool {
+		return scenario.In(usualSizes, strconv.Itoa(r.Spec.Size)) && scenario.In(usualConns, strconv.Itoa(r.Spec.Conns))
+	}
+	has := map[string]bool{}
+	for _, r := range rows {
+		has[r.Scenario] = has[r.Scenario] || usual(r)
+	}
+	return slices.DeleteFunc(rows, func(r scenario.Row) bool { return has[r.Scenario] && !usual(r) }), nil
+}
+
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	rows, err := o.pick.Rows()
+	rows, err := o.rows()
 	if err != nil {
 		return err
+	}
+	if len(pairs(o.peers, "", "")) == 0 {
+		return fmt.Errorf("no peer of %q is an example of this project", o.peers)
 	}
 	cores, err := measure.Cores()
 	if err != nil {
@@ -94,8 +122,14 @@ func run(ctx context.Context, args []string) error {
 	if err := buildOld(ctx, o.ref, places.Scratch, old); err != nil {
 		return err
 	}
+	peers := pairs(o.peers, places.Examples, old)
+	for i, p := range peers {
+		if strings.HasSuffix(p.Name, oldSuffix) {
+			peers[i] = withKnownFlags(ctx, os.Stderr, p)
+		}
+	}
 	var done []report.Row
-	s := &suite.Suite{Rows: rows, Peers: pairs(o.peers, places.Examples, old), Named: true, Rounds: o.rounds,
+	s := &suite.Suite{Rows: rows, Peers: peers, Named: true, Rounds: o.rounds,
 		Duration: o.duration, Warmup: scenario.Warmup, Cores: cores, Places: places, Progress: os.Stderr,
 		Save: func(rows []report.Row, _ bool) error { done = rows; return nil }}
 	_, err = s.Run(ctx)
@@ -116,8 +150,12 @@ func buildOld(ctx context.Context, ref, scratch, dir string) error {
 			fmt.Fprintf(os.Stderr, "git worktree remove: %v: %s\n", err, out)
 		}
 	}()
-	if err := build.Examples(ctx, tree, dir); err != nil {
+	err := build.Examples(ctx, tree, dir)
+	if built, _ := filepath.Glob(filepath.Join(dir, "*")); len(built) == 0 || ctx.Err() != nil {
 		return fmt.Errorf("the examples at %s: %w", ref, err)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "left out at %s: %v\n", ref, err)
 	}
 	return nil
 }

@@ -18,8 +18,9 @@ func main() {
 	flag.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "address to listen on")
 	flag.IntVar(&cfg.Loops, "loops", 1, "event loops")
 	flag.TextVar(&backend, "backend", runtime.Auto, "engine")
+	std := flag.Bool("stdnet", false, "serve on stdnet's listener, not on fibers")
 	flag.Parse()
-	if err := headrace.FastHTTP(cfg, backend); err != nil {
+	if err := headrace.FastHTTP(cfg, backend, *std); err != nil {
 		fmt.Fprintln(os.Stderr, "peer-headrace:", err)
 		os.Exit(1)
 	}
