@@ -8,6 +8,8 @@ COUNT       ?= 1
 SHORT       ?=
 FUZZTIME    ?= 10s
 DURATION    ?= 10m
+PROGRAMS    ?= 9000
+MODEL_SEED  ?= 0
 SCENARIO    ?=
 PEERS       ?=
 ROUNDS      ?=
@@ -81,6 +83,10 @@ examples: ## build the examples and the probe into bin/
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
+
+.PHONY: model
+model: ## run PROGRAMS random programs against a model, on every engine, plain and under faults (MODEL_SEED=)
+	cd runtime/modeltest && $(GO) test -count=1 -timeout 24h -model.programs=$(PROGRAMS) -model.seed=$(MODEL_SEED)
 
 # What bench and bench-compare are asked for; what is not set is theirs to choose.
 PICK         = $(if $(SCENARIO),-scenario "$(SCENARIO)") $(if $(PEERS),-peers "$(PEERS)") $(if $(ROUNDS),-rounds $(ROUNDS))

@@ -31,8 +31,7 @@ func TestMemoryStaysApart(t *testing.T) {
 	if !testing.Short() {
 		volume = 1 << 30
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := faults.Seed(t.Logf)
 	for name, share := range map[string]int64{"plain": 4, "faults": 1} {
 		t.Run(name, func(t *testing.T) {
 			cfg := &runtime.Config{Loops: 2, RecvBuffers: 32, RecvBufferSize: 4 << 10, MaxMemory: 64 << 20}

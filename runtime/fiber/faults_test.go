@@ -21,12 +21,10 @@ import (
 	"github.com/headrace/headrace/runtime/fiber"
 )
 
-// underFaults starts a runtime on a misbehaving engine. A seed is told.
+// underFaults starts a runtime on a misbehaving engine.
 func underFaults(t *testing.T, b runtime.Backend, set func(seed uint64) faults.Config) *runtime.Runtime {
 	t.Helper()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	cfg := set(seed)
+	cfg := set(faults.Seed(t.Logf))
 	cfg.Fail = func(err error) { t.Error(err) }
 	rt, err := runtime.New(&runtime.Config{
 		Loops: 2, Backend: b, RecvBuffers: 16, RecvBufferSize: 4 << 10,

@@ -15,6 +15,12 @@
 //
 // The programs run plain and over an engine that misbehaves (driver/faults). Their
 // number is bounded by time: -model.time sets how long each combination of engine
-// and faults may take. A failure prints what rapid needs to repeat the program and
-// the seed of the faults; the timing between kernel and loops does not repeat.
+// and faults may take. With -model.programs it is their number that is set, all
+// combinations together, and the total is printed (`make model PROGRAMS=100000`).
+// Programs whose links a fault kept from being made are void and do not count.
+//
+// -model.seed repeats all programs of a run. A failure prints the -rapid.seed that
+// repeats its program and the faults in it, which start anew with each program; the
+// timing between kernel and loops does not repeat. Programs that failed once are kept
+// as regressions.
 package modeltest

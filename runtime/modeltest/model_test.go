@@ -3,7 +3,10 @@ package modeltest
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,8 +20,10 @@ import (
 )
 
 var (
-	modelTime = flag.Duration("model.time", 1500*time.Millisecond, "how long each combination runs programs")
-	modelSeed = flag.Uint64("model.faults", 0, "seed of the faults; 0 for another one each time")
+	modelTime     = flag.Duration("model.time", 1500*time.Millisecond, "how long each combination runs programs")
+	modelPrograms = flag.Int("model.programs", 0,
+		"how many programs the combinations run together, in place of -model.time; void ones do not count")
+	modelSeed = flag.Uint64("model.seed", 0, "what the programs and their faults are; 0 for others each time")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,25 +45,37 @@ var modes = []struct {
 
 var backends = []runtime.Backend{runtime.IOUring, runtime.Epoll, runtime.Portable}
 
+// TestPrograms runs random programs on every engine, plain and under faults. The seed
+// that rapid prints for one that failed repeats its steps and its faults.
 func TestPrograms(t *testing.T) {
 	require.NoError(t, flag.Set("rapid.nofailfile", "true"))
-	for _, b := range backends {
-		for _, mode := range modes {
+	seed := *modelSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-model.seed=%d", seed)
+	began, total := time.Now(), 0
+	for i, b := range backends {
+		for j, mode := range modes {
 			t.Run(b.String()+"/"+mode.name, func(t *testing.T) {
-				l := newLab(t, b)
-				if l.resets = mode.resets; mode.faults != nil {
-					seed := *modelSeed
-					if seed == 0 {
-						seed = rand.Uint64()
-					}
-					t.Logf("-model.faults=%d", seed)
-					l.faults = mode.faults(seed)
-					l.cfg.WrapEngine = func(open driver.Open) driver.Open { return faults.Wrap(open, l.faults) }
-				}
+				l := newLab(t, b, j)
+				l.want = (*modelPrograms + len(backends)*len(modes) - 1) / (len(backends) * len(modes))
+				l.seeds = rand.New(rand.NewPCG(seed, uint64(i*len(modes)+j)))
 				l.runFor(t, *modelTime)
+				total += l.sound
 			})
 		}
 	}
+	report(t, "model: %d programs in %v, -model.seed=%d", total, time.Since(began).Round(time.Second), seed)
+}
+
+// report logs, and prints where programs are counted: that is a run of its own.
+func report(t *testing.T, format string, args ...any) {
+	if *modelPrograms == 0 {
+		t.Logf(format, args...)
+		return
+	}
+	fmt.Printf(format+"\n", args...)
 }
 
 // lab has runtimes for programs. One serves many of them.
@@ -66,16 +83,28 @@ type lab struct {
 	machine
 	cfg      runtime.Config
 	faults   faults.Config
+	reseed   atomic.Uint64 // the faults of a program start with its own seed
+	seeds    *rand.Rand    // of batches of programs
+	want     int           // sound programs; 0 for as many as there is time for
 	programs int
+	sound    int // of these, those that were not void
 }
 
-func newLab(t *testing.T, b runtime.Backend) *lab {
+// newLab returns a lab for one engine and one of the modes.
+func newLab(t *testing.T, b runtime.Backend, m int) *lab {
 	l := &lab{cfg: runtime.Config{
 		Backend: b, Loops: 2, RecvBuffers: 16, RecvBufferSize: 4 << 10,
 		UnreadHigh: unreadHigh, UnsentHigh: 128 << 10,
 		StallThreshold: -1,
 		Sizes:          runtime.Sizes{Splice: 1}, // as soon as a relay can
 	}}
+	mode := modes[m]
+	if l.resets = mode.resets; mode.faults != nil {
+		l.faults = mode.faults(0)
+		l.faults.Reseed, l.faults.Counts = &l.reseed, &faults.Counts{}
+		l.faults.Fail = func(err error) { l.fail(err) }
+		l.cfg.WrapEngine = func(open driver.Open) driver.Open { return faults.Wrap(open, l.faults) }
+	}
 	l.file, l.short = patternFile(t, 2*period), patternFile(t, period)
 	if err := l.start(); errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("the engine can not run here:", err)
@@ -108,26 +137,40 @@ const perRuntime = 25
 
 // one runs a program.
 func (l *lab) one(p program) error {
+	l.reseed.Store(p.seed)
 	if err := l.start(); err != nil {
 		return err
 	}
 	l.links, l.errors = nil, nil
 	err := l.run(p)
-	l.programs++
+	if l.programs++; !l.void.Load() {
+		l.sound++
+	}
 	if err != nil || p.ends != "finish" || l.void.Load() || l.programs%perRuntime == 0 {
 		err = errors.Join(err, l.stop())
 	}
 	return err
 }
 
-// runFor runs programs until time is up.
+// runFor runs as many programs as are wanted, or until time is up.
 func (l *lab) runFor(t *testing.T, d time.Duration) {
 	defer func() { require.NoError(t, l.stop()) }()
-	l.faults.Fail = func(err error) { l.fail(err) }
-	for began := time.Now(); time.Since(began) < d && !t.Failed(); {
-		rapid.Check(t, func(rt *rapid.T) {
+	began := time.Now()
+	enough := func() bool {
+		if l.want > 0 {
+			return l.sound >= l.want
+		}
+		return l.programs > 0 && time.Since(began) > d
+	}
+	given := flag.Lookup("rapid.seed").Value.String()
+	defer func() { require.NoError(t, flag.Set("rapid.seed", given)) }()
+	for !enough() && !t.Failed() {
+		if given == "0" {
+			require.NoError(t, flag.Set("rapid.seed", strconv.FormatUint(l.seeds.Uint64()|1, 10)))
+		}
+		rapid.Check(quiet{t}, func(rt *rapid.T) {
 			p := drawProgram(rt)
-			if !rt.Failed() && time.Since(began) > d && l.programs > 0 {
+			if !rt.Failed() && enough() {
 				return // rapid wants its hundred
 			}
 			if err := l.one(p); err != nil {
@@ -135,5 +178,15 @@ func (l *lab) runFor(t *testing.T, d time.Duration) {
 			}
 		})
 	}
-	t.Logf("%d programs", l.programs)
+	report(t, "%s: %d programs and %d void ones in %v", t.Name(), l.sound, l.programs-l.sound,
+		time.Since(began).Round(time.Millisecond))
+}
+
+// quiet is a test that does not say of each hundred programs that they passed.
+type quiet struct{ *testing.T }
+
+func (q quiet) Logf(format string, args ...any) {
+	if q.Failed() {
+		q.T.Logf(format, args...)
+	}
 }

@@ -113,9 +113,12 @@ type program struct {
 	links []bool // whether it goes through a relay
 	steps []step
 	ends  string // how it comes to its end
+	seed  uint64 // of the faults
 }
 
-func (p program) String() string { return fmt.Sprintf("relays %v, %s, %v", p.links, p.ends, p.steps) }
+func (p program) String() string {
+	return fmt.Sprintf("relays %v, %s, faults %d, %v", p.links, p.ends, p.seed, p.steps)
+}
 
 func drawProgram(t *rapid.T) program {
 	p := program{links: rapid.SliceOfN(rapid.Bool(), 1, 3).Draw(t, "links")}
@@ -132,6 +135,7 @@ func drawProgram(t *rapid.T) program {
 	})
 	p.steps = rapid.SliceOfN(one, 1, 30).Draw(t, "steps")
 	p.ends = rapid.SampledFrom(endings).Draw(t, "ends")
+	p.seed = rapid.Uint64().Draw(t, "faults")
 	return p
 }
 

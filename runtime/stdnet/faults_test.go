@@ -2,7 +2,6 @@ package stdnet_test
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
 	"testing"
 
@@ -21,8 +20,7 @@ func TestConnUnderFaults(t *testing.T) {
 	for _, b := range []runtime.Backend{runtime.IOUring, runtime.Epoll, runtime.Portable} {
 		for _, mode := range []stdnet.Mode{stdnet.Loop, stdnet.Auto} {
 			t.Run(b.String()+"/"+mode.String(), func(t *testing.T) {
-				seed := rand.Uint64()
-				t.Logf("seed %d", seed)
+				seed := faults.Seed(t.Logf)
 				nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
 					cfg := faults.Contract(seed)
 					cfg.Fail = func(err error) { t.Error(err) }

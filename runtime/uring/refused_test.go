@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/ring/probe/probetest"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
 // refuse is a turn whose enter the kernel answers with errno: nothing was taken, and
@@ -81,9 +82,7 @@ func (r *rig) transfer(size int, between func()) {
 // TestRefusedEnters: an enter that the kernel has no memory or room for, or that a
 // signal cut short, loses nothing and is made again.
 func TestRefusedEnters(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := rand.New(rand.NewPCG(faults.Seed(t.Logf), 0))
 	errnos := []unix.Errno{unix.EAGAIN, unix.EBUSY, unix.EINTR, unix.ETIME}
 	r := newRig(t, func(c *rigConfig) { c.Entries = 8 })
 	r.transfer(256<<10, func() {

@@ -60,6 +60,10 @@ func (k Kind) String() string {
 type Config struct {
 	// Seed makes the choice. Every loop has a sequence of its own.
 	Seed uint64
+	// Reseed, if not nil, has the sequences start anew whenever the seed found there
+	// changes, so that one runtime can serve several runs that each repeat. It wins
+	// over Seed.
+	Reseed *atomic.Uint64
 	// Percent is how likely each kind of fault is where it is possible.
 	Percent [KindCount]int
 	// Counts, if not nil, counts the faults.

@@ -17,14 +17,16 @@ func Wrap(open driver.Open, cfg Config) driver.Open {
 		if err != nil {
 			return nil, err
 		}
-		return &engine{
+		e := &engine{
 			Engine:  inner,
 			cfg:     cfg,
-			rand:    rand.New(rand.NewPCG(cfg.Seed, uint64(dc.Loop))),
+			loop:    uint64(dc.Loop),
 			flights: make(map[*driver.Op]*flight),
 			closing: make(map[driver.Socket]*flight),
 			broken:  make(map[driver.Socket]bool),
-		}, nil
+		}
+		e.reseed(cfg.Seed)
+		return e, nil
 	}
 }
 
@@ -33,7 +35,10 @@ func Wrap(open driver.Open, cfg Config) driver.Open {
 type engine struct {
 	driver.Engine
 	cfg  Config
-	rand *rand.Rand
+	loop uint64
+	seed uint64
+	hits [KindCount]*rand.Rand // one sequence a kind: how often is polled shifts no other
+	rand *rand.Rand            // sizes and delays
 
 	flights map[*driver.Op]*flight    // by the owner's record
 	closing map[driver.Socket]*flight // the Close of each socket that has one in flight
@@ -46,9 +51,26 @@ type engine struct {
 	shut      bool // no more faults
 }
 
+// reseed starts all sequences anew.
+func (e *engine) reseed(seed uint64) {
+	e.seed = seed
+	for k := range e.hits {
+		e.hits[k] = rand.New(rand.NewPCG(seed, e.loop<<8|uint64(k)))
+	}
+	e.rand = rand.New(rand.NewPCG(seed, e.loop<<8|uint64(KindCount)))
+}
+
 // hit reports whether a fault of kind k is to happen now.
 func (e *engine) hit(k Kind) bool {
-	if e.shut || e.rand.IntN(100) >= e.cfg.Percent[k] {
+	if e.shut || e.cfg.Percent[k] == 0 {
+		return false
+	}
+	if e.cfg.Reseed != nil {
+		if seed := e.cfg.Reseed.Load(); seed != e.seed {
+			e.reseed(seed)
+		}
+	}
+	if e.hits[k].IntN(100) >= e.cfg.Percent[k] {
 		return false
 	}
 	if e.cfg.Counts != nil {

@@ -1,8 +1,6 @@
 package faults_test
 
 import (
-	"flag"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,8 +12,6 @@ import (
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/uring"
 )
-
-var seedFlag = flag.Uint64("faults.seed", 0, "seed of the faults; 0 for another one each time")
 
 var engines = []struct {
 	name string
@@ -30,11 +26,7 @@ var engines = []struct {
 func TestContract(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
-			cfg := faults.Contract(*seedFlag)
-			if cfg.Seed == 0 {
-				cfg.Seed = rand.Uint64()
-			}
-			t.Logf("-faults.seed=%d", cfg.Seed)
+			cfg := faults.Contract(faults.Seed(t.Logf))
 			cfg.Counts = &faults.Counts{}
 			cfg.Fail = func(err error) { t.Error(err) }
 			drivertest.Run(t, faults.Wrap(e.open, cfg),
