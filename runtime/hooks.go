@@ -30,4 +30,9 @@ type Hooks struct {
 	// while it still does, and therefore from another goroutine. stack is the
 	// loop's.
 	Stalled func(loop int, held time.Duration, stack string)
+
+	// StallEnded is called on the loop when the turn is over that Stalled was called
+	// for, perhaps before that has returned. held is all of it, from the first
+	// callback of the turn to the last.
+	StallEnded func(loop int, held time.Duration)
 }

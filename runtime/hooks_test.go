@@ -75,8 +75,15 @@ func TestHooksThatPanic(t *testing.T) {
 }
 
 func TestHookOfStalls(t *testing.T) {
-	told := make(chan string, 1)
+	told, ended := make(chan string, 1), make(chan time.Duration, 1)
 	rt := newRuntime(t, &runtime.Config{Loops: 1, StallThreshold: 10 * time.Millisecond, Hooks: runtime.Hooks{
+		StallEnded: func(loop int, held time.Duration) {
+			select {
+			case ended <- held:
+			default:
+			}
+			panic("on purpose") // and contained
+		},
 		Stalled: func(loop int, held time.Duration, stack string) {
 			if loop == 0 && held >= 10*time.Millisecond {
 				select {
@@ -91,6 +98,9 @@ func TestHookOfStalls(t *testing.T) {
 	defer release()
 	require.NoError(t, rt.Loops()[0].Post(func() { holdTheLoop(free) }))
 	require.Contains(t, receive(t, told), "holdTheLoop")
+	require.Empty(t, ended, "it still holds")
+	release()
+	require.GreaterOrEqual(t, receive(t, ended), 10*time.Millisecond)
 }
 
 //go:noinline

@@ -46,7 +46,7 @@ type Loop struct {
 	stats    LoopStats
 
 	asleep    atomic.Bool
-	turn      atomic.Int64 // when the callbacks of this turn began, 0 while polling
+	turn      atomic.Int64 // when the callbacks of this turn began, 0 while polling; negative: stalled
 	numConns  atomic.Int64
 	stalls    atomic.Uint64
 	published atomic.Pointer[LoopStats]
@@ -197,7 +197,9 @@ func (l *Loop) turnOnce() (end bool) {
 	l.flushPackets()
 	endRegion(callbacks)
 	l.stats.Turns++
-	l.turn.Store(0)
+	if l.turn.Swap(0) < 0 {
+		l.stallEnded()
+	}
 	if l.quit && l.conns.len == 0 && len(l.others) == 0 && len(l.newborns)+len(l.laters) == 0 {
 		return true
 	}

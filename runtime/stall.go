@@ -32,9 +32,8 @@ func (g *stallGuard) stop() {
 
 func (g *stallGuard) watch(rt *Runtime) {
 	defer close(g.done)
-	tick := time.NewTicker(max(rt.cfg.StallThreshold/2, time.Millisecond))
+	tick := time.NewTicker(max(rt.cfg.StallThreshold/4, time.Millisecond))
 	defer tick.Stop()
-	told := make([]int64, len(rt.loops))
 	for {
 		select {
 		case <-g.quit:
@@ -43,10 +42,12 @@ func (g *stallGuard) watch(rt *Runtime) {
 		}
 		for i, l := range rt.loops {
 			began := l.turn.Load()
-			if began == 0 || began == told[i] || l.clock()-began < int64(rt.cfg.StallThreshold) {
+			if began <= 0 || l.clock()-began < int64(rt.cfg.StallThreshold) {
 				continue
 			}
-			told[i] = began
+			if !l.turn.CompareAndSwap(began, -began) {
+				continue // over just now
+			}
 			l.stalls.Add(1)
 			held, stack := time.Duration(l.clock()-began), stackOf(l.id)
 			rt.log.Warn("a callback holds its loop", "loop", i, "for", held, "stack", stack)
@@ -54,6 +55,20 @@ func (g *stallGuard) watch(rt *Runtime) {
 				stalled(i, held, stack)
 			}
 		}
+	}
+}
+
+// stallEnded tells of the end of a stall that was told of.
+func (l *Loop) stallEnded() {
+	held := time.Duration(l.clock() - l.now)
+	l.log.Warn("the loop goes on", "loop", l.index, "after", held)
+	if ended := l.rt.cfg.Hooks.StallEnded; ended != nil {
+		defer func() {
+			if v := recover(); v != nil {
+				l.contain("hook", v)
+			}
+		}()
+		ended(l.index, held)
 	}
 }
 
