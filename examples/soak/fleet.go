@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/examples/internal/app"
 )
 
 // server is a running example.
@@ -25,6 +27,8 @@ type server struct {
 	name   string
 	addr   string
 	debug  string // address of its /debug/vars
+	engine string
+	stalls []app.Stall // the worst so far
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	rest   chan string // what it printed after its first line
@@ -38,6 +42,7 @@ type fleet struct {
 	files   string // what the file server serves
 	uploads string // where uploads go
 	client  *http.Client
+	trust   *tls.Config // of who visits the HTTPS server
 }
 
 // startFleet builds the examples, unless that was done, and starts them.
@@ -52,6 +57,10 @@ func startFleet(o *options, dir string) (*fleet, error) {
 		}
 	}
 	if err := makeFiles(f.files); err != nil {
+		return nil, err
+	}
+	cert, key, err := f.makeCertificate(dir)
+	if err != nil {
 		return nil, err
 	}
 	bin := o.bin
@@ -70,7 +79,10 @@ func startFleet(o *options, dir string) (*fleet, error) {
 		{"echo handler", "echo", []string{"-mode", "handler"}},
 		{"echo fiber", "echo", []string{"-mode", "fiber"}},
 		{"echo stdnet", "echo", []string{"-mode", "stdnet"}},
+		{"echo udp", "udpecho", []string{"-mode", "handler"}},
+		{"echo udp fiber", "udpecho", []string{"-mode", "fiber"}},
 		{"fileserver", "fileserver", []string{"-root", f.files}},
+		{"fileserver https", "fileserver", []string{"-root", f.files, "-tls-cert", cert, "-tls-key", key}},
 		{"upload", "upload", []string{"-dir", f.uploads, "-sync=false"}},
 		{"httphello net/http", "httphello", []string{"-engine", "nethttp"}},
 		{"httphello fiber", "httphello", []string{"-engine", "fiber"}},
@@ -102,7 +114,7 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 	}
 	s := &server{name: name, debug: debug, rest: make(chan string, 1)}
 	args = append(args, "-addr", "127.0.0.1:0", "-backend", o.backend, "-loops", fmt.Sprint(o.loops),
-		"-debug", debug, "-stall", o.stall.String(), "-v")
+		"-debug", debug, "-stall", (o.maxStall / 2).String(), "-v")
 	s.cmd = exec.Command(command, args...)
 	s.cmd.Stderr = &tail{to: &s.stderr}
 	stdout, err := s.cmd.StdoutPipe()
@@ -130,10 +142,15 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 	for _, word := range strings.Fields(line) {
 		if addr, ok := strings.CutPrefix(word, "addr="); ok {
 			s.addr = addr
-			return nil
+		}
+		if engine, ok := strings.CutPrefix(word, "backend="); ok {
+			s.engine = engine
 		}
 	}
-	return fmt.Errorf("printed %q", line)
+	if s.addr == "" {
+		return fmt.Errorf("printed %q", line)
+	}
+	return nil
 }
 
 // errTaken says that somebody else was quicker to use a free port.
@@ -186,7 +203,8 @@ func (f *fleet) kill() {
 
 // vars is what we read of /debug/vars.
 type vars struct {
-	Goroutines int `json:"goroutines"`
+	Goroutines int         `json:"goroutines"`
+	Stalls     []app.Stall `json:"stalls"`
 	Headrace   struct {
 		Loops []struct {
 			Conns, Timers  int

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,10 @@ var visitors = []func(c *client) error{
 	func(c *client) error { return c.echo("echo fiber") },
 	func(c *client) error { return c.echo("echo stdnet") },
 	func(c *client) error { return c.echo("proxy") },
-	(*client).download,
+	func(c *client) error { return c.datagrams("echo udp") },
+	func(c *client) error { return c.datagrams("echo udp fiber") },
+	func(c *client) error { return c.download("fileserver") },
+	func(c *client) error { return c.download("fileserver https") },
 	(*client).upload,
 	func(c *client) error { return c.hello("httphello net/http") },
 	func(c *client) error { return c.hello("httphello fiber") },
@@ -116,9 +120,11 @@ var errRude = errors.New("gone")
 
 // warmUp visits every server.
 func (l *load) warmUp() error {
-	all := visitors
+	all := slices.Clone(visitors)
 	for file := range fileSizes { // the server keeps what it has opened
-		all = append(all, func(c *client) error { return c.downloadThese([]int{file}) })
+		for _, name := range []string{"fileserver", "fileserver https"} {
+			all = append(all, func(c *client) error { return c.downloadThese(name, []int{file}) })
+		}
 	}
 	for _, where := range all {
 		if err := l.one(context.Background(), where); err != nil {

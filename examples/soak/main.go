@@ -1,7 +1,7 @@
 // Command soak runs all example servers under a mixed load for as long as it is
 // told: clients that send, stall, reset and vanish, while every byte is checked and
 // memory, descriptors, goroutines, chunks and timers are watched. It fails if a byte
-// is wrong, a server does not end in order, or something grew.
+// is wrong, a server does not end in order, a callback holds its loop, or something grew.
 package main
 
 import (
@@ -29,7 +29,7 @@ type options struct {
 	out      string
 	every    time.Duration
 	seed     uint64
-	stall    time.Duration
+	maxStall time.Duration
 	bin      string
 }
 
@@ -41,7 +41,8 @@ func (o *options) register() {
 	flag.StringVar(&o.out, "out", "", "`folder` for soak.csv and soak.svg; default none")
 	flag.DurationVar(&o.every, "every", 0, "time between samples; default a 200th of -duration, at least 200 ms")
 	flag.Uint64Var(&o.seed, "seed", 1, "what the clients do")
-	flag.DurationVar(&o.stall, "stall", 50*time.Millisecond, "callbacks that hold a loop for longer are counted")
+	flag.DurationVar(&o.maxStall, "max-stall", 50*time.Millisecond,
+		"callbacks must not hold a loop for longer; at least 4 ms")
 	flag.StringVar(&o.bin, "bin", "", "`folder` with the example commands; default: build them")
 }
 
@@ -51,6 +52,8 @@ func (o *options) validate() error {
 		o.every = max(o.duration/samples, 200*time.Millisecond)
 	}
 	switch {
+	case o.maxStall < 4*time.Millisecond:
+		return errors.New("-max-stall is to be at least 4 ms")
 	case o.duration <= 0 || o.every <= 0 || o.every > o.duration:
 		return errors.New("-duration and -every are to be positive, and -every the shorter one")
 	case o.clients <= 0 || o.loops <= 0:
@@ -106,6 +109,6 @@ func soak(ctx context.Context, o *options, dir string) error {
 	if o.out != "" {
 		failed = errors.Join(failed, rec.write(filepath.Join(o.out, "soak.csv"), filepath.Join(o.out, "soak.svg")))
 	}
-	fmt.Print(rec.table(baseline))
-	return errors.Join(failed, rec.grew(baseline), f.stop())
+	fmt.Print(rec.table(baseline), rec.longest())
+	return errors.Join(failed, rec.grew(baseline), rec.stalled(o.maxStall), f.stop())
 }

@@ -15,6 +15,7 @@ const (
 
 var plotColors = []string{
 	"#1b6ca8", "#d1495b", "#66a182", "#edae49", "#6a4c93", "#2e4057", "#8d96a3", "#00798c",
+	"#b5651d", "#c77dff", "#3a7d44",
 }
 
 // svg draws the run.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -55,6 +56,7 @@ func (r *record) look() error {
 		if err != nil {
 			return fmt.Errorf("%s does not tell how it is: %w", s.name, err)
 		}
+		s.stalls = v.Stalls
 		var x sample
 		x[rss], x[descriptors] = process(s.cmd.Process.Pid)
 		x[goroutines] = float64(v.Goroutines)
@@ -144,23 +146,30 @@ func (r *record) grew(baseline moment) (failed error) {
 				curve = append(curve, m.all[i][rss])
 			}
 		}
-		if early, late, flat := isFlat(curve); !flat {
-			failed = errors.Join(failed, fmt.Errorf("%s: %s: %.1f in the second quarter, %.1f in the last",
-				s.name, metricNames[rss], early, late))
+		if middle, last, flat := isFlat(curve); !flat {
+			failed = errors.Join(failed, fmt.Errorf("%s: %s: %.1f in the middle third, %.1f in the last",
+				s.name, metricNames[rss], middle, last))
 		}
 	}
 	return failed
 }
 
-// isFlat compares the medians of the second and the last quarter of a curve.
-func isFlat(curve []float64) (early, late float64, flat bool) {
-	const fewest, growth, slack = 8, 1.25, 8
+// isFlat compares the medians of the middle and the last third of a curve: they do not
+// see peaks, and the first third is warming up. The last may be above by a little of the
+// middle, or by what the middle's own samples differ.
+func isFlat(curve []float64) (middle, last float64, flat bool) {
+	const fewest, growth, slack, spread = 9, 0.1, 4, 3
 	if len(curve) < fewest {
 		return 0, 0, true
 	}
-	q := len(curve) / 4
-	early, late = median(curve[q:2*q]), median(curve[3*q:])
-	return early, late, late <= early*growth+slack
+	third := len(curve) / 3
+	mid := curve[len(curve)-2*third : len(curve)-third]
+	middle, last = median(mid), median(curve[len(curve)-third:])
+	off := make([]float64, len(mid))
+	for i, v := range mid {
+		off[i] = math.Abs(v - middle)
+	}
+	return middle, last, last <= middle+max(slack, growth*middle, spread*median(off))
 }
 
 func median(values []float64) float64 {

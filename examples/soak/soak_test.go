@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,13 +13,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/examples/internal/app"
 )
 
 // TestSoak is a short run of everything.
 func TestSoak(t *testing.T) {
 	o := &options{
 		duration: 3 * time.Second, clients: 64, backend: "auto", loops: 2, out: t.TempDir(), seed: 1,
-		stall: time.Second,
+		maxStall: time.Second, // others run, too
 	}
 	require.NoError(t, o.validate())
 	require.NoError(t, soak(context.Background(), o, t.TempDir()))
@@ -54,6 +57,8 @@ func TestFlat(t *testing.T) {
 		"grows":            {func(i int) float64 { return 20 + float64(i) }, false},
 		"one high sample":  {func(i int) float64 { return map[bool]float64{i == 95: 1000}[true] + 50 }, true},
 		"doubles at last":  {func(i int) float64 { return 50 + 50*float64(i/70) }, false},
+		"a quarter more":   {func(i int) float64 { return 100 + 25*float64(i/70) }, false},
+		"wide noise":       {func(i int) float64 { return 100 + 20*float64(i*7%5) + float64(i)/10 }, true},
 		"a little of less": {func(i int) float64 { return 10 + float64(i)/20 }, true},
 	} {
 		var curve []float64
@@ -76,6 +81,54 @@ func TestGrew(t *testing.T) {
 	require.ErrorContains(t, r.grew(baseline), "b: timers: 0 before the load, 1 after it")
 }
 
+// TestStalled: a callback that held its loop is told with its stack; a turn that waited
+// for a CPU, or for the collector, is not.
+func TestStalled(t *testing.T) {
+	const ms = time.Millisecond
+	s := &server{name: "a", stalls: []app.Stall{
+		{Held: 90 * ms, Waited: 45 * ms, Stack: "waited"}, {Held: 60 * ms, GC: 20 * ms, Stack: "collected"},
+	}}
+	r := &record{fleet: &fleet{all: []*server{s}}}
+	require.NoError(t, r.stalled(50*ms))
+	require.Contains(t, r.longest(), "a: longest in callbacks: 45ms, in a turn of 90ms")
+	s.stalls = append(s.stalls, app.Stall{Held: 70 * ms, Waited: 10 * ms, Stack: "goroutine 7 [running]"})
+	err := r.stalled(50 * ms)
+	require.ErrorContains(t, err, "a: callbacks held loop 0 for 60ms")
+	require.ErrorContains(t, err, "goroutine 7 [running]")
+	require.NotContains(t, err.Error(), "waited\n")
+}
+
+// TestDatagramsOfOthers: an answer that was never asked for is wrong.
+func TestDatagramsOfOthers(t *testing.T) {
+	peer, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer peer.Close()
+	conn, err := net.Dial("udp", peer.LocalAddr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	c := &client{load: &load{}, stream: 3}
+	sizes := []int{100, 200}
+	for name, test := range map[string]struct {
+		sent  []byte
+		right bool
+	}{
+		"right":     {c.datagram(0, 100), true},
+		"cut":       {c.datagram(0, 99), false},
+		"short":     {[]byte("x"), false},
+		"not yet":   {c.datagram(1, 200), false},
+		"other's":   {(&client{stream: 4}).datagram(0, 100), false},
+		"right too": {c.datagram(0, 100), true},
+	} {
+		_, err := peer.WriteTo(test.sent, conn.LocalAddr())
+		require.NoError(t, err)
+		if _, err = c.answer("echo", conn, 0, sizes); test.right {
+			require.NoError(t, err, name)
+		} else {
+			require.ErrorIs(t, err, errWrong, name)
+		}
+	}
+}
+
 // TestForeignByte: a wrong byte is found, wherever it is.
 func TestForeignByte(t *testing.T) {
 	c := &client{load: &load{}}
@@ -87,7 +140,14 @@ func TestForeignByte(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []options{{}, {duration: time.Second}, {duration: time.Second, clients: 1}} {
+	good := options{duration: time.Second, clients: 1, loops: 1, maxStall: time.Second}
+	require.NoError(t, good.validate())
+	for _, spoil := range []func(o *options){
+		func(o *options) { o.duration = 0 }, func(o *options) { o.clients = 0 }, func(o *options) { o.loops = 0 },
+		func(o *options) { o.every = time.Minute }, func(o *options) { o.maxStall = 0 },
+	} {
+		o := good
+		spoil(&o)
 		require.Error(t, o.validate())
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -98,22 +99,26 @@ func makeFiles(dir string) error {
 }
 
 // download gets some files or parts of them.
-func (c *client) download() error {
+func (c *client) download(name string) error {
 	var some []int
 	for range 1 + c.r.IntN(4) {
 		some = append(some, c.r.IntN(len(fileSizes)))
 	}
-	return c.downloadThese(some)
+	return c.downloadThese(name, some)
 }
 
 // downloadThese gets files or parts of them, on one connection.
-func (c *client) downloadThese(files []int) error {
-	conn, err := c.dial("fileserver")
+func (c *client) downloadThese(name string, files []int) error {
+	conn, err := c.dial(name)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	r := bufio.NewReader(conn)
+	var stream io.ReadWriter = conn
+	if name == "fileserver https" {
+		stream = tls.Client(conn, c.fleet.trust)
+	}
+	r := bufio.NewReader(stream)
 	for _, file := range files {
 		off, n, ranged := int64(0), fileSizes[file], ""
 		if n > 1 && c.r.IntN(2) == 0 {
@@ -121,7 +126,7 @@ func (c *client) downloadThese(files []int) error {
 			n = 1 + c.r.Int64N(n-off)
 			ranged = fmt.Sprintf("Range: bytes=%d-%d\r\n", off, off+n-1)
 		}
-		if _, err := fmt.Fprintf(conn, "GET /%d HTTP/1.1\r\nHost: soak\r\n%s\r\n", file, ranged); err != nil {
+		if _, err := fmt.Fprintf(stream, "GET /%d HTTP/1.1\r\nHost: soak\r\n%s\r\n", file, ranged); err != nil {
 			return err
 		}
 		resp, err := http.ReadResponse(r, nil)

@@ -42,7 +42,7 @@ func (f *Flags) Register(addr string) {
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
 	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
 	flag.DurationVar(&f.Stall, "stall", 0,
-		"count callbacks that hold a loop for longer, and log them with -v; 0 for 100 ms")
+		"count callbacks that hold a loop for longer, log them with -v, tell their parts with -debug; 0 for 100 ms")
 	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
@@ -68,9 +68,14 @@ func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
 	if f.Stall != 0 {
 		cfg.StallThreshold = f.Stall
 	}
+	var stalls *stallWatch
+	if f.Stall != 0 && f.Debug != "" {
+		stalls = &stallWatch{}
+		stalls.hook(&cfg.Hooks)
+	}
 	rt, err := runtime.New(cfg)
 	if err == nil && f.Debug != "" {
-		if err = serveDebug(rt, f.Debug); err != nil {
+		if err = serveDebug(rt, f.Debug, stalls); err != nil {
 			rt.Close()
 			return nil, err
 		}

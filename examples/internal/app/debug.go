@@ -12,13 +12,17 @@ import (
 
 // serveDebug serves /debug/vars on an address of its own, over package net so that it
 // answers whatever the runtime does, until the program ends.
-func serveDebug(rt *runtime.Runtime, address string) error {
+func serveDebug(rt *runtime.Runtime, address string, stalls *stallWatch) error {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
 	expvar.Publish("headrace", rt.Var())
 	expvar.Publish("goroutines", expvar.Func(func() any { return goruntime.NumGoroutine() }))
+	if stalls != nil {
+		expvar.Publish("stalls", expvar.Func(stalls.list))
+		go stalls.watch(rt) // ends with the program
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/debug/vars", expvar.Handler())
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
