@@ -39,6 +39,7 @@ func (c *Conn) RecvToFile(f *os.File, off, n int64, with *RecvFile, done func(wr
 		with = &RecvFile{}
 	}
 	r := &recvFile{conn: c, next: c.handler, left: n, toEnd: n < 0, sync: with.Sync, tee: with.Tee, done: done}
+	r.told = c.is(stEOFTold)
 	r.file.loop, r.file.conn = c.loop, c
 	r.file.ext.File, r.file.ext.Off = f, off
 	r.file.done = r.wrote
@@ -63,6 +64,7 @@ type recvFile struct {
 	tee   io.Writer
 	teed  error // the error of tee
 	busy  bool  // file is at work
+	told  bool  // the program's handler knew of the end of the stream before
 	gone  bool  // the connection has ended
 	over  bool  // done was called
 	done  func(written int64, err error)
@@ -228,8 +230,10 @@ func (r *recvFile) end(err error) {
 	} else {
 		unwritten.AppendChain(&c.in)
 		c.in = unwritten
-		c.state = c.state&^stEOFTold | stFresh
-		c.markReady()
+		if !r.told {
+			c.state = c.state&^stEOFTold | stFresh
+			c.markReady()
+		}
 	}
 	if r.gone && r.next != nil {
 		c.loop.later(c, func() { r.next.Closed(c, c.err) })

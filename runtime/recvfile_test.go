@@ -237,6 +237,28 @@ func TestRecvToFileAfterEnd(t *testing.T) {
 	require.Empty(t, ended)
 }
 
+// TestRecvToFileAfterEOF: who has been told of the end of the stream is not told again.
+func TestRecvToFileAfterEOF(t *testing.T) {
+	rt := newRuntime(t, nil)
+	f := newFile(t)
+	ends := make(chan outcome, 2)
+	told := 0
+	addr, ended := serveFuncs(t, rt, funcs{eof: func(c *runtime.Conn) {
+		if told++; told > 1 {
+			ends <- outcome{-1, errors.New("the end was told twice")}
+			return
+		}
+		c.RecvToFile(f, 0, 10, nil, func(n int64, err error) {
+			ends <- outcome{n, err}
+			c.Loop().AfterFunc(0, func() { c.Loop().AfterFunc(0, c.Close) }) // turns in which it could be
+		})
+	}})
+	closeWrite(t, dial(t, addr))
+	require.Equal(t, outcome{0, io.EOF}, receive(t, ends))
+	require.NoError(t, receive(t, ended))
+	require.Empty(t, ends)
+}
+
 func TestWriteFile(t *testing.T) {
 	rt := newRuntime(t, nil)
 	l := rt.Loops()[0]
