@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -22,6 +23,7 @@ type end struct {
 	name string
 	loop atomic.Pointer[runtime.Loop]
 	conn *runtime.Conn
+	sink *os.File
 
 	out, in stream
 	lazy    bool // takes half of what it is given
@@ -145,6 +147,26 @@ func (e *end) recvFull(n int) {
 		}
 	})
 	e.conn.RecvFull(dst, func(got int, err error) { done(int64(got), err) })
+}
+
+// recvFile receives n bytes into a file. What a full disk leaves out is told to Data.
+func (e *end) recvFile(n int) {
+	done := e.once(func(got int64, err error) {
+		p := make([]byte, got)
+		if _, err := e.sink.ReadAt(p, 0); err != nil {
+			e.fail("reading what RecvToFile wrote: %w", err)
+		}
+		if err := e.in.check(p); err != nil {
+			e.fail("RecvToFile: %w", err)
+		}
+		if (err == nil) != (int(got) == n) {
+			e.fail("RecvToFile of %d bytes wrote %d and says: %w", n, got, err)
+		}
+		if errors.Is(err, syscall.ENOSPC) && !e.m.full {
+			e.fail("RecvToFile: %w", err)
+		}
+	})
+	e.conn.RecvToFile(e.sink, 0, int64(n), nil, done)
 }
 
 // move takes the connection to another loop.

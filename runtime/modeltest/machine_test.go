@@ -31,11 +31,13 @@ type link struct {
 // machine runs one program.
 type machine struct {
 	rt     *runtime.Runtime
-	file   *os.File // two periods
-	short  *os.File // one
+	file   *os.File   // two periods
+	short  *os.File   // one
+	sinks  []*os.File // what each end receives into
 	links  []*link
 	ended  chan *end
 	resets bool // faults cut connections
+	full   bool // the disk is, at times
 	ready  chan struct{}
 	void   atomic.Bool // a fault kept the links from being made
 
@@ -154,7 +156,7 @@ func (m *machine) open(i int, relayed bool) error {
 	k := &link{relayed: relayed, relay: make(chan *runtime.RelayResult, 1)}
 	m.links = append(m.links, k)
 	for j := range k.ends {
-		k.ends[j] = &end{m: m, name: fmt.Sprintf("link %d end %d", i, j)}
+		k.ends[j] = &end{m: m, sink: m.sinks[2*i+j], name: fmt.Sprintf("link %d end %d", i, j)}
 		k.ends[j].out.start = int64(i*2+j) * 104_729
 	}
 	k.ends[0].in.start, k.ends[1].in.start = k.ends[1].out.start, k.ends[0].out.start

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -28,19 +29,25 @@ var (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fault sets, from none to those that cut connections.
+// fault sets, from none to those that cut connections. A tight one has so little room
+// that requests, completions and receive buffers run out all the time.
 var modes = []struct {
 	name   string
 	faults func(seed uint64) faults.Config
 	resets bool
+	tight  bool
 }{
 	{name: "plain"},
-	{name: "faults", faults: func(seed uint64) faults.Config {
-		cfg := faults.All(seed)
-		cfg.Percent[faults.Reset] = 0
-		return cfg
-	}},
+	{name: "faults", faults: uncut},
 	{name: "resets", faults: faults.All, resets: true},
+	{name: "tight", faults: uncut, tight: true},
+}
+
+// uncut is all faults that cut no connection.
+func uncut(seed uint64) faults.Config {
+	cfg := faults.All(seed)
+	cfg.Percent[faults.Reset] = 0
+	return cfg
 }
 
 var backends = []runtime.Backend{runtime.IOUring, runtime.Epoll, runtime.Portable}
@@ -54,20 +61,38 @@ func TestPrograms(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("-model.seed=%d", seed)
-	began, total := time.Now(), 0
+	began, total, strained := time.Now(), 0, 0
+	var fired [faults.KindCount]uint64
+	refusals := false // an engine that enters ran
 	for i, b := range backends {
 		for j, mode := range modes {
 			t.Run(b.String()+"/"+mode.name, func(t *testing.T) {
 				l := newLab(t, b, j)
+				refusals = refusals || b == runtime.IOUring && mode.faults != nil
 				l.want = (*modelPrograms + len(backends)*len(modes) - 1) / (len(backends) * len(modes))
 				l.seeds = rand.New(rand.NewPCG(seed, uint64(i*len(modes)+j)))
 				l.runFor(t, *modelTime)
-				total += l.sound
+				if total += l.sound; mode.faults == nil {
+					return
+				}
+				strained += l.sound
+				for k := range faults.KindCount {
+					fired[k] += l.faults.Counts.Of(k)
+				}
 			})
+		}
+	}
+	for k := range faults.KindCount {
+		datagrams := k == faults.LostDatagram || k == faults.NoBuffers
+		if strained >= telling && !datagrams && !t.Failed() && (k != faults.RefusedEnter || refusals) {
+			require.NotZero(t, fired[k], "no %v in %d programs", k, strained)
 		}
 	}
 	report(t, "model: %d programs in %v, -model.seed=%d", total, time.Since(began).Round(time.Second), seed)
 }
+
+// telling is how many programs make sure to meet everything that they can meet.
+const telling = 1000
 
 // report logs, and prints where programs are counted: that is a run of its own.
 func report(t *testing.T, format string, args ...any) {
@@ -88,24 +113,40 @@ type lab struct {
 	want     int           // sound programs; 0 for as many as there is time for
 	programs int
 	sound    int // of these, those that were not void
+
+	starved, overflows uint64 // of buffers; of completions
 }
 
 // newLab returns a lab for one engine and one of the modes.
 func newLab(t *testing.T, b runtime.Backend, m int) *lab {
-	l := &lab{cfg: runtime.Config{
+	l := &lab{machine: machine{sinks: make([]*os.File, 0, 2*maxLinks)}, cfg: runtime.Config{
 		Backend: b, Loops: 2, RecvBuffers: 16, RecvBufferSize: 4 << 10,
 		UnreadHigh: unreadHigh, UnsentHigh: 128 << 10,
 		StallThreshold: -1,
 		Sizes:          runtime.Sizes{Splice: 1}, // as soon as a relay can
 	}}
 	mode := modes[m]
+	if mode.tight {
+		l.cfg.RecvBuffers = 2
+	}
+	l.full = mode.faults != nil
 	if l.resets = mode.resets; mode.faults != nil {
 		l.faults = mode.faults(0)
 		l.faults.Reseed, l.faults.Counts = &l.reseed, &faults.Counts{}
 		l.faults.Fail = func(err error) { l.fail(err) }
-		l.cfg.WrapEngine = func(open driver.Open) driver.Open { return faults.Wrap(open, l.faults) }
+		l.cfg.WrapEngine = func(open driver.Open) driver.Open {
+			return faults.Wrap(func(cfg *driver.Config) (driver.Engine, error) {
+				if mode.tight {
+					cfg.Entries = 2
+				}
+				return open(cfg)
+			}, l.faults)
+		}
 	}
 	l.file, l.short = patternFile(t, 2*period), patternFile(t, period)
+	for range cap(l.sinks) {
+		l.sinks = append(l.sinks, emptyFile(t))
+	}
 	if err := l.start(); errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("the engine can not run here:", err)
 	} else {
@@ -127,6 +168,9 @@ func (l *lab) stop() error {
 	if l.rt == nil {
 		return nil
 	}
+	e := l.rt.Stats().Total().Engine
+	l.starved += e.NoBuffers
+	l.overflows += e.Overflows
 	err := l.rt.Close()
 	l.rt = nil
 	return err
@@ -154,7 +198,13 @@ func (l *lab) one(p program) error {
 
 // runFor runs as many programs as are wanted, or until time is up.
 func (l *lab) runFor(t *testing.T, d time.Duration) {
-	defer func() { require.NoError(t, l.stop()) }()
+	defer func() {
+		require.NoError(t, l.stop())
+		if l.cfg.Backend == runtime.IOUring && l.cfg.RecvBuffers < 16 && l.sound >= telling && !t.Failed() {
+			require.NotZero(t, l.starved, "no receive without buffers")
+			require.NotZero(t, l.overflows, "no completion without room")
+		}
+	}()
 	began := time.Now()
 	enough := func() bool {
 		if l.want > 0 {

@@ -56,3 +56,11 @@ func patternFile(t *testing.T, n int) *os.File {
 	t.Cleanup(func() { f.Close() })
 	return f
 }
+
+// emptyFile is a file to receive into.
+func emptyFile(t *testing.T) *os.File {
+	f, err := os.Create(filepath.Join(t.TempDir(), "sink"))
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}

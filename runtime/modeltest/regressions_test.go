@@ -52,6 +52,10 @@ var regressions = []struct {
 			{1, "close write", 1}, {1, "resume", 1},
 		},
 	}},
+	{"a receive into a file after the end does not tell the end again", program{
+		links: []bool{false},
+		steps: []step{{1, "close write", 1}, {0, "recv file", 100}, {0, "recv file", 100}, {0, "write", 4096}},
+	}},
 }
 
 // TestRegressions runs them on every engine, plain and under faults from several seeds.

@@ -68,6 +68,11 @@ var steps = map[string]func(e *end, n int){
 			e.recvFull(n)
 		}
 	},
+	"recv file": func(e *end, n int) {
+		if e.calls == 0 && !e.moving.Load() {
+			e.recvFile(n)
+		}
+	},
 	"pause":  func(e *end, _ int) { e.conn.Pause() },
 	"resume": func(e *end, _ int) { e.conn.Resume() },
 	"lazy":   func(e *end, _ int) { e.lazy = true },
@@ -101,12 +106,15 @@ var steps = map[string]func(e *end, n int){
 // gentle steps cost nobody a byte; rough ones may.
 var (
 	gentle = []string{
-		"write", "write", "write", "send", "send", "send", "sendfile", "sendfile", "after sent", "recv full",
+		"write", "write", "write", "send", "send", "send", "sendfile", "sendfile", "after sent", "recv full", "recv file",
 		"pause", "resume", "resume", "lazy", "eager", "move", "close write",
 	}
 	rough = append([]string{"close", "abort", "panic", "time-out", "short file"}, gentle...)
 	sizes = []int{1, 2, 100, 4095, 4096, 20_001, 70_000, 300_000}
 )
+
+// maxLinks is how many links a program has at most.
+const maxLinks = 3
 
 // program is what a run does.
 type program struct {
@@ -121,7 +129,7 @@ func (p program) String() string {
 }
 
 func drawProgram(t *rapid.T) program {
-	p := program{links: rapid.SliceOfN(rapid.Bool(), 1, 3).Draw(t, "links")}
+	p := program{links: rapid.SliceOfN(rapid.Bool(), 1, maxLinks).Draw(t, "links")}
 	names := gentle
 	if rapid.Bool().Draw(t, "rough") {
 		names = rough

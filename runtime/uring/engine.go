@@ -4,6 +4,7 @@ package uring
 
 import (
 	"log/slog"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,7 +51,8 @@ type engine struct {
 	res     driver.Result // handed to Complete by reference
 	msg     datagram      // what res.Msg points to
 	cqes    [reapBatch]ring.CQE
-	refused int // enters in a row that the kernel had no memory for
+	refused int                  // enters in a row that the kernel had no memory for
+	refusal func() syscall.Errno // of a test; see RefuseEnters
 	loop    int
 	closed  bool
 	leaving bool // Close is reaping

@@ -5,6 +5,7 @@ package uring
 import (
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -128,6 +129,11 @@ func (e *engine) ticking() bool {
 
 // enter submits, and waits if there is nothing to do.
 func (e *engine) enter(wait time.Duration) error {
+	if e.refusal != nil {
+		if errno := e.refusal(); errno != 0 {
+			return e.entered(0, errno)
+		}
+	}
 	if len(e.pending) != 0 || e.ring.CQReady() != 0 {
 		wait = 0
 	} else if e.ticking() && (wait < 0 || wait > laterTick) {
@@ -143,6 +149,10 @@ func (e *engine) enter(wait time.Duration) error {
 	defer e.waker.rouse()
 	return e.enterAndWait(wait)
 }
+
+// RefuseEnters is for tests: errno is asked before an enter, and tells with what it is
+// to be refused, as the kernel could; zero for not at all.
+func (e *engine) RefuseEnters(errno func() syscall.Errno) { e.refusal = errno }
 
 // idleKernel reports that no completion waits inside the kernel for an enter.
 // Only a ring with task run flags can tell.

@@ -38,6 +38,13 @@ const (
 	Reset
 	// NoSpace fails WriteAt with ENOSPC.
 	NoSpace
+	// LostDatagram drops a datagram that was received, as the network may.
+	LostDatagram
+	// NoBuffers fails SendTo with ENOBUFS, as a full device queue does.
+	NoBuffers
+	// RefusedEnter has an engine that can be told so (io_uring) take its enter as
+	// refused: EINTR, EAGAIN or EBUSY.
+	RefusedEnter
 
 	// KindCount is the number of kinds.
 	KindCount
@@ -45,7 +52,7 @@ const (
 
 var kindNames = [KindCount]string{
 	"short recv", "short send", "delay", "late cancel", "late release", "idle poll",
-	"early end", "no descriptors", "reset", "no space",
+	"early end", "no descriptors", "reset", "no space", "lost datagram", "no buffers", "refused enter",
 }
 
 // String returns the name of the kind, in lower case.
@@ -80,16 +87,26 @@ func Contract(seed uint64) Config {
 		c.Percent[k] = 25
 	}
 	c.Percent[IdlePoll] = 5
+	c.Percent[RefusedEnter] = 5
 	return c
 }
 
-// All returns all faults; those that end connections are rare.
-func All(seed uint64) Config {
+// Harmless returns the faults that end no connection and cost no byte of a stream:
+// those of Contract, early ends, and datagrams that are lost.
+func Harmless(seed uint64) Config {
 	c := Contract(seed)
 	c.Percent[EarlyEnd] = 10
+	c.Percent[LostDatagram] = 2
+	c.Percent[NoBuffers] = 2
+	return c
+}
+
+// All returns all faults; those that cut connections are rare.
+func All(seed uint64) Config {
+	c := Harmless(seed)
 	c.Percent[NoDescriptors] = 5
 	c.Percent[Reset] = 1
-	c.Percent[NoSpace] = 2
+	c.Percent[NoSpace] = 10
 	return c
 }
 

@@ -2,9 +2,9 @@
 // package driver and the systems below allow, at random and from a seed.
 //
 // It is for tests. [Contract] gives the faults that no owner of an operation may
-// notice but by their order and size; drivertest passes with them. [All] adds
-// those that end operations: accepts without descriptors, connections that the
-// network cuts, disks that are full, and repeating operations that end early.
+// notice but by their order and size; drivertest passes with them. [Harmless] adds
+// repeating operations that end early and lost datagrams, [All] a lack of descriptors,
+// connections that the network cuts and disks that are full.
 //
 // The seed decides about faults alone. What the kernel and the peers do in the
 // meantime it does not, so a run repeats in kind, not to the letter.

@@ -26,6 +26,9 @@ func Wrap(open driver.Open, cfg Config) driver.Open {
 			broken:  make(map[driver.Socket]bool),
 		}
 		e.reseed(cfg.Seed)
+		if r, ok := inner.(refuser); ok && cfg.Percent[RefusedEnter] > 0 {
+			r.RefuseEnters(e.refuse)
+		}
 		return e, nil
 	}
 }
@@ -77,6 +80,19 @@ func (e *engine) hit(k Kind) bool {
 		e.cfg.Counts.n[k].Add(1)
 	}
 	return true
+}
+
+// refuser is an engine that asks before each enter with which errno it is refused: none
+// if that is zero.
+type refuser interface {
+	RefuseEnters(errno func() syscall.Errno)
+}
+
+func (e *engine) refuse() syscall.Errno {
+	if !e.hit(RefusedEnter) {
+		return 0
+	}
+	return pick(e, syscall.EINTR, syscall.EAGAIN, syscall.EBUSY)
 }
 
 // part returns a number from 1 to n, small ones as likely as large ones.

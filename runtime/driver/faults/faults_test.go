@@ -39,6 +39,7 @@ func TestContract(t *testing.T) {
 			for k := faults.ShortRecv; k <= faults.IdlePoll; k++ {
 				require.NotZero(t, cfg.Counts.Of(k), "%v", k)
 			}
+			require.Equal(t, e.name == "io_uring", cfg.Counts.Of(faults.RefusedEnter) > 0)
 		})
 	}
 }

@@ -3,6 +3,8 @@ package faults
 import (
 	"errors"
 	"hash/maphash"
+	"net"
+	"slices"
 	"syscall"
 
 	"github.com/headrace/headrace/buffers"
@@ -106,6 +108,8 @@ func (f *flight) Complete(_ *driver.Op, r *driver.Result) {
 	switch f.op.Code {
 	case driver.RecvInto:
 		f.piece(res)
+	case driver.RecvFrom:
+		f.datagram(res)
 	case driver.Recv, driver.Accept:
 		f.repeated(res)
 	case driver.Send:
@@ -123,11 +127,15 @@ func (f *flight) refused() error {
 	switch f.op.Code {
 	case driver.Accept, driver.Connect:
 		if e.hit(NoDescriptors) {
-			return pick(e, syscall.EMFILE, syscall.ENFILE)
+			return pick[error](e, syscall.EMFILE, syscall.ENFILE)
 		}
 	case driver.WriteAt:
 		if e.hit(NoSpace) {
 			return syscall.ENOSPC
+		}
+	case driver.SendTo:
+		if e.hit(NoBuffers) {
+			return syscall.ENOBUFS
 		}
 	case driver.Recv, driver.RecvInto, driver.RecvPipe, driver.Send, driver.SendFile, driver.SendPipe:
 		if e.shut || !e.broken[f.op.Socket] && !e.hit(Reset) {
@@ -136,14 +144,14 @@ func (f *flight) refused() error {
 		e.cutOff(f.op.Socket)
 		switch f.op.Code {
 		case driver.Send, driver.SendFile, driver.SendPipe:
-			return pick(e, syscall.EPIPE, syscall.ECONNRESET)
+			return pick[error](e, syscall.EPIPE, syscall.ECONNRESET)
 		}
 		return syscall.ECONNRESET
 	}
 	return nil
 }
 
-func pick(e *engine, errs ...error) error { return errs[e.rand.IntN(len(errs))] }
+func pick[E error](e *engine, errs ...E) E { return errs[e.rand.IntN(len(errs))] }
 
 // cutOff fails what is in flight on a socket.
 func (e *engine) cutOff(s driver.Socket) {
@@ -215,6 +223,48 @@ func (f *flight) piece(res driver.Result) {
 	}
 	res.N = f.done
 	f.e.emit(f, res)
+}
+
+// datagram takes a completion of RecvFrom.
+func (f *flight) datagram(res driver.Result) {
+	switch e := f.e; {
+	case res.Chunk != nil && res.More && e.hit(LostDatagram):
+		res.Chunk.Release()
+	case res.Chunk != nil && res.More && !f.ending && e.hit(EarlyEnd):
+		f.ending, f.last = true, kept(res)
+		e.Engine.Cancel(&f.op)
+	case f.ending:
+		last := f.last
+		f.last = kept(res)
+		if res.Err == driver.ErrCanceled && !f.wantedEnd() {
+			last.More = false
+			e.emit(f, last)
+			return
+		}
+		e.emit(f, last)
+		if !res.More {
+			e.emit(f, res)
+		}
+	default:
+		e.emit(f, res)
+	}
+}
+
+// kept returns a result whose message stays as it is.
+func kept(res driver.Result) driver.Result {
+	if res.Msg == nil {
+		return res
+	}
+	m := *res.Msg
+	m.OOB = slices.Clone(m.OOB)
+	switch a := m.Remote.(type) {
+	case *net.UDPAddr:
+		m.Remote = &net.UDPAddr{IP: slices.Clone(a.IP), Port: a.Port, Zone: a.Zone}
+	case *net.UnixAddr:
+		m.Remote = &net.UnixAddr{Name: a.Name, Net: a.Net}
+	}
+	res.Msg = &m
+	return res
 }
 
 // repeated takes a completion of Recv or Accept.

@@ -17,7 +17,7 @@ const maxDelay = 4
 func (e *engine) hold(f *flight, res driver.Result) {
 	f.held++
 	f.due = max(f.due, e.tick+1+e.rand.IntN(maxDelay))
-	e.queue = append(e.queue, event{f: f, res: res, due: f.due})
+	e.queue = append(e.queue, event{f: f, res: kept(res), due: f.due})
 }
 
 // holdCancel puts a Cancel off.
@@ -47,7 +47,7 @@ func (e *engine) handle(wanted func(*event) bool) {
 
 // emit delivers a completion, now or later.
 func (e *engine) emit(f *flight, res driver.Result) {
-	if f.held > 0 || res.Msg == nil && f.op.Code != driver.Close && e.hit(Delay) {
+	if f.held > 0 || f.op.Code != driver.Close && e.hit(Delay) {
 		e.hold(f, res)
 		return
 	}
