@@ -250,7 +250,7 @@ func TestRecvToFileAfterEOF(t *testing.T) {
 		}
 		c.RecvToFile(f, 0, 10, nil, func(n int64, err error) {
 			ends <- outcome{n, err}
-			c.Loop().AfterFunc(0, func() { c.Loop().AfterFunc(0, c.Close) }) // turns in which it could be
+			c.Loop().AfterFunc(0, func() { c.Loop().AfterFunc(0, func() { c.Close() }) }) // turns in which it could be
 		})
 	}})
 	closeWrite(t, dial(t, addr))
