@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -115,6 +116,9 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 	s := &server{name: name, debug: debug, rest: make(chan string, 1)}
 	args = append(args, "-addr", "127.0.0.1:0", "-backend", o.backend, "-loops", fmt.Sprint(o.loops),
 		"-debug", debug, "-stall", (o.maxStall / 2).String(), "-v")
+	if o.faults != 0 {
+		args = append(args, "-faults", strconv.FormatUint(o.faults, 10))
+	}
 	s.cmd = exec.Command(command, args...)
 	s.cmd.Stderr = &tail{to: &s.stderr}
 	stdout, err := s.cmd.StdoutPipe()

@@ -31,6 +31,7 @@ type options struct {
 	seed     uint64
 	maxStall time.Duration
 	bin      string
+	faults   uint64
 }
 
 func (o *options) register() {
@@ -43,6 +44,7 @@ func (o *options) register() {
 	flag.Uint64Var(&o.seed, "seed", 1, "what the clients do")
 	flag.DurationVar(&o.maxStall, "max-stall", 50*time.Millisecond,
 		"callbacks must not hold a loop for longer; at least 4 ms")
+	flag.Uint64Var(&o.faults, "faults", 0, "run the servers on engines that misbehave, from this `seed`; 0 for not")
 	flag.StringVar(&o.bin, "bin", "", "`folder` with the example commands; default: build them")
 }
 

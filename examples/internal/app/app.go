@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
 // Flags are the flags that every example has.
@@ -30,6 +32,7 @@ type Flags struct {
 	Check    bool
 	Debug    string
 	Stall    time.Duration
+	Faults   uint64
 }
 
 // Register adds the flags to the command line's.
@@ -43,6 +46,8 @@ func (f *Flags) Register(addr string) {
 	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
 	flag.DurationVar(&f.Stall, "stall", 0,
 		"count callbacks that hold a loop for longer, log them with -v, tell their parts with -debug; 0 for 100 ms")
+	flag.Uint64Var(&f.Faults, "faults", 0,
+		"for tests: run on an engine that misbehaves, as far as no connection ends from it, from this `seed`")
 	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
@@ -67,6 +72,9 @@ func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
 	}
 	if f.Stall != 0 {
 		cfg.StallThreshold = f.Stall
+	}
+	if f.Faults != 0 {
+		cfg.WrapEngine = func(open driver.Open) driver.Open { return faults.Wrap(open, faults.Harmless(f.Faults)) }
 	}
 	var stalls *stallWatch
 	if f.Stall != 0 && f.Debug != "" {

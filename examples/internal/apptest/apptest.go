@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
 // watchdog bounds every wait; nothing is decided by it.
@@ -65,11 +68,23 @@ type Server struct {
 	ended  bool
 }
 
+// UnderFaults has the examples that the test starts run on an engine that misbehaves.
+func UnderFaults(t *testing.T) {
+	t.Helper()
+	underFaults = strconv.FormatUint(faults.Seed(t.Logf)|1, 10) // zero is none
+	t.Cleanup(func() { underFaults = "" })
+}
+
+var underFaults string // the seed
+
 // Start starts the example and waits until it listens. The test stops it.
 func Start(t *testing.T, args ...string) *Server {
 	t.Helper()
 	binary, err := Build()
 	require.NoError(t, err)
+	if underFaults != "" {
+		args = append(args, "-faults", underFaults)
+	}
 	s := &Server{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 100), rest: make(chan string, 1)}
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
