@@ -2,9 +2,11 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/headrace/headrace/fallback/epoll"
 	"github.com/headrace/headrace/fallback/portable"
@@ -60,21 +62,28 @@ var openers = map[Backend]driver.Open{
 	Portable: portable.Open,
 }
 
-// decide finds the engine for what cfg wants: the environment's word, the
-// program's, and for Auto what ring/probe finds by trying.
+// override lets the environment's word stand for the program's.
+func (c *Config) override() error {
+	name := os.Getenv(BackendEnv)
+	if name == "" {
+		return nil
+	}
+	if err := c.Backend.UnmarshalText([]byte(name)); err != nil {
+		return fmt.Errorf("%s: %w", BackendEnv, err)
+	}
+	return nil
+}
+
+// decide finds the engine for what cfg wants: the one it names, and for Auto what
+// ring/probe finds by trying.
 func decide(ctx context.Context, cfg *Config) (Backend, probe.Decision, error) {
 	want := cfg.Backend
-	if name := os.Getenv(BackendEnv); name != "" {
-		if err := want.UnmarshalText([]byte(name)); err != nil {
-			return 0, probe.Decision{}, fmt.Errorf("%s: %w", BackendEnv, err)
-		}
-	}
 	if want == Epoll || want == Portable {
 		// Named, and nothing of io_uring's: a process that a filter would kill for
 		// trying can run.
 		return want, probe.Decision{Engine: want.String(), Reason: "asked for"}, nil
 	}
-	report, err := probe.Run(ctx, probe.Options{Entries: ringEntries, Rings: cfg.Loops})
+	report, err := probe.Run(ctx, probe.Options{FS: cfg.probeFS, Entries: ringEntries, Rings: cfg.Loops})
 	if err != nil {
 		return 0, probe.Decision{}, err
 	}
@@ -100,4 +109,17 @@ func unusable(d probe.Decision) []string {
 		}
 	}
 	return ids
+}
+
+// next notes that an engine did not start after all and returns the one to try
+// then.
+func next(refused Backend, d *probe.Decision, err error) Backend {
+	no := probe.Rejected{Engine: refused.String(), Reason: err.Error()}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		no.Errno = probe.Errno(errno)
+	}
+	d.Rejected = append(d.Rejected, no)
+	d.Engine, d.Reason, d.Features = (refused + 1).String(), no.Reason, nil
+	return refused + 1
 }

@@ -2,10 +2,10 @@ package runtime
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/bits"
 	"net"
-	"os"
 	goruntime "runtime"
 	"time"
 
@@ -22,8 +22,8 @@ type Config struct {
 	// Loops is the number of loops; default GOMAXPROCS.
 	Loops int
 
-	// Logger receives rare events: the decision for an engine, feature downgrades,
-	// panics of handlers, stalls. Default: none.
+	// Logger receives rare events: the decision for an engine, with the features
+	// that it does without, panics of handlers, stalls. Default: none.
 	Logger *slog.Logger
 
 	// RecvBuffers is how many buffers each loop keeps ready for receiving and
@@ -113,6 +113,8 @@ type Config struct {
 	// pooled memory, too, which otherwise zero-copy sends alone do. It measured no
 	// faster for files in the page cache and keeps more memory resident.
 	RegisterBuffers bool
+
+	probeFS fs.FS // what ring/probe reads, for tests
 }
 
 // ringEntries is the size of an engine's submission queue.
@@ -165,9 +167,6 @@ func (c *Config) validate() error {
 	}
 	return nil
 }
-
-// auto reports whether the choice of an engine is ours.
-func (c *Config) auto() bool { return c.Backend == Auto && os.Getenv(BackendEnv) == "" }
 
 func (c *Config) populate() {
 	def := func(p *int, v int) {

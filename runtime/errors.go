@@ -50,8 +50,9 @@ func (e *namedError) Unwrap() error   { return e.is }
 func (e *namedError) Timeout() bool   { return e.is == os.ErrDeadlineExceeded }
 func (e *namedError) Temporary() bool { return e.Timeout() }
 
-// BackendError says why an engine that was asked for can not run. It is
-// errors.ErrUnsupported to errors.Is.
+// BackendError says why an engine that was asked for can not run. Errors.Is finds
+// the errno in it, and errors.ErrUnsupported where the system lacks or forbids what
+// the engine needs: not where it merely failed, as for want of descriptors.
 type BackendError struct {
 	Backend  Backend
 	Decision probe.Decision
@@ -66,11 +67,14 @@ func (e *BackendError) Error() string {
 	return fmt.Sprintf("backend %s can not run: %s", e.Backend, e.Decision.Reason)
 }
 
-// Is reports errors.ErrUnsupported.
-func (e *BackendError) Is(target error) bool { return target == errors.ErrUnsupported }
-
-// Unwrap returns the engine's own error.
-func (e *BackendError) Unwrap() error { return e.Err }
+// Unwrap returns the engine's own error or, if it never came to open, the
+// decision's.
+func (e *BackendError) Unwrap() error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return e.Decision.Err()
+}
 
 // opError dresses an engine's error as package net does.
 func opError(op, call, network string, source, addr net.Addr, err error) error {

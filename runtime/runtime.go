@@ -3,8 +3,10 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,24 +47,27 @@ func New(cfg *Config) (*Runtime, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	if err := c.override(); err != nil {
+		return nil, err
+	}
 	c.populate()
+	asked := c.Disable
 	backend, decision, err := decide(context.Background(), c)
 	if err != nil {
 		return nil, err
 	}
 	rt, err := start(c, backend, decision)
-	for err != nil && c.auto() && backend < Portable {
-		// Auto, and the probe was more hopeful than the engine: take the next one.
-		decision.Rejected = append(decision.Rejected, probe.Rejected{Engine: backend.String(), Reason: err.Error()})
-		backend++
-		decision.Engine, decision.Reason, decision.Features = backend.String(), err.Error(), nil
+	for err != nil && c.Backend == Auto && backend < Portable {
+		// The probe was more hopeful than the engine: take the next one.
+		c.Disable = asked
+		backend = next(backend, &decision, err)
 		rt, err = start(c, backend, decision)
 	}
 	if err != nil {
 		return nil, &BackendError{Backend: backend, Decision: decision, Err: err}
 	}
-	rt.log.Info("headrace runtime started",
-		"backend", backend.String(), "loops", len(rt.loops), "decision", decision.String())
+	rt.log.Info("headrace runtime started", "backend", backend.String(), "loops", len(rt.loops),
+		"decision", decision.String(), "features_off", strings.Join(c.Disable, ","))
 	return rt, nil
 }
 
@@ -83,16 +88,24 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 		rt.loops = append(rt.loops, l)
 		go l.main(openers[backend], backend == IOUring, results)
 	}
-	var errs []error
+	var first error
+	failed := 0
 	for range rt.loops {
-		errs = append(errs, <-results)
+		if err := <-results; err != nil {
+			if failed++; first == nil {
+				first = err
+			}
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
+	if failed > 0 {
 		for _, l := range rt.loops {
 			_ = l.Post(func() { l.quit = true })
 			<-l.done
 		}
-		return nil, err
+		if failed > 1 { // of one cause, as a rule: one line
+			first = fmt.Errorf("%w (and %d more loops)", first, failed-1)
+		}
+		return nil, first
 	}
 	rt.caps = rt.loops[0].caps
 	rt.guard = guardStalls(rt)

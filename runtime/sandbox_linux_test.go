@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/headrace/headrace/ring/probe"
 	"github.com/headrace/headrace/ring/probe/probetest"
 	"github.com/headrace/headrace/runtime"
 )
@@ -42,6 +43,9 @@ func TestForbidden(t *testing.T) {
 				var refused *runtime.BackendError
 				require.ErrorAs(t, err, &refused)
 				require.ErrorIs(t, err, errors.ErrUnsupported)
+				if refused.Decision.Rejected[0].Reason == "io_uring blocked by seccomp" { // not too old, say
+					require.ErrorIs(t, err, errno)
+				}
 				require.NotEmpty(t, refused.Decision.Reason)
 			})
 		}
@@ -52,10 +56,20 @@ func TestForbidden(t *testing.T) {
 // the program.
 func TestLittleLockedMemory(t *testing.T) {
 	t.Setenv(runtime.BackendEnv, "")
+	if probe.Decide(oneLoop(t), probe.Want{}).Engine != probe.EngineIOUring {
+		t.Skip("skip: another engine anyway")
+	}
 	if probetest.Parent(t, probetest.Sandbox{Memlock: 64 << 10}) {
 		return
 	}
+	report, err := probe.Run(t.Context(), probe.Options{Rings: 2})
+	require.NoError(t, err)
 	rt := newRuntime(t, &runtime.Config{Loops: 2})
+	require.Equal(t, probe.Decide(report, probe.Want{}), rt.Decision())
+	if counted := (probe.Version{Major: 6, Minor: 18}); !report.Host.Kernel.Less(counted) {
+		require.Equal(t, runtime.Epoll, rt.Backend())
+		require.Equal(t, "epoll: io_uring blocked by RLIMIT_MEMLOCK", rt.Decision().String())
+	}
 	addr := listen(t, rt, "tcp", acceptEcho)
 	require.NoError(t, pingPong(addr, "hello", 5))
 }

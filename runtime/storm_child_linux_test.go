@@ -5,7 +5,6 @@ package runtime_test
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver/drivertest"
 )
 
 // envChild names the test that a child process plays a part in.
@@ -133,10 +133,7 @@ func eachBackend(t *testing.T, f func(t *testing.T, b runtime.Backend, env strin
 		}
 		t.Run(b.String(), func(t *testing.T) {
 			rt, err := runtime.New(&runtime.Config{Loops: 1, Backend: b})
-			if errors.Is(err, errors.ErrUnsupported) {
-				t.Skip("the engine can not run here:", err)
-			}
-			require.NoError(t, err)
+			drivertest.MustRun(t, b.String(), err)
 			require.NoError(t, rt.Close())
 			f(t, b, runtime.BackendEnv+"="+b.String())
 		})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/fiber"
 )
@@ -30,10 +31,7 @@ func underFaults(t *testing.T, b runtime.Backend, set func(seed uint64) faults.C
 		Loops: 2, Backend: b, RecvBuffers: 16, RecvBufferSize: 4 << 10,
 		WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
 	})
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("the engine can not run here:", err)
-	}
-	require.NoError(t, err)
+	drivertest.MustRun(t, b.String(), err)
 	t.Cleanup(func() { require.NoError(t, rt.Close()) })
 	return rt
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
@@ -147,11 +148,7 @@ func newLab(t *testing.T, b runtime.Backend, m int) *lab {
 	for range cap(l.sinks) {
 		l.sinks = append(l.sinks, emptyFile(t))
 	}
-	if err := l.start(); errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("the engine can not run here:", err)
-	} else {
-		require.NoError(t, err)
-	}
+	drivertest.MustRun(t, b.String(), l.start())
 	require.NoError(t, l.stop())
 	return l
 }

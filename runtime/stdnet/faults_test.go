@@ -1,7 +1,6 @@
 package stdnet_test
 
 import (
-	"errors"
 	"net"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/stdnet"
 )
@@ -28,10 +28,7 @@ func TestConnUnderFaults(t *testing.T) {
 						Loops: 2, Backend: b,
 						WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
 					})
-					if errors.Is(err, errors.ErrUnsupported) {
-						t.Skip("the engine can not run here:", err)
-					}
-					require.NoError(t, err)
+					drivertest.MustRun(t, b.String(), err)
 					c2, c1 = pair(t, rt, "tcp", mode)
 					return c1, c2, func() {
 						c1.Close()

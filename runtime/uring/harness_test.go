@@ -3,7 +3,6 @@
 package uring
 
 import (
-	"errors"
 	"log/slog"
 	"net"
 	goruntime "runtime"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/drivertest"
 )
 
 // patience is how long a test waits for what must come. It decides nothing.
@@ -51,10 +51,7 @@ func newRig(t testing.TB, set func(*rigConfig)) *rig {
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	cfg.Pool = pool
 	eng, err := Open(&cfg.Config)
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("skip: the engine can not run here: ", err)
-	}
-	require.NoError(t, err)
+	drivertest.MustRun(t, "io_uring", err)
 	r := &rig{t: t, engine: eng.(*engine)}
 	t.Cleanup(func() {
 		require.NoError(t, eng.Close())
