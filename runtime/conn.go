@@ -52,6 +52,7 @@ type connMore struct {
 	sizes   *Sizes // of its hint; nil: the configuration's
 	expect  int64  // bytes that Write will still queue, as Expect said
 	detach  DetachFunc
+	lost    int // unsent at the end
 }
 
 // connState is a set of flags.

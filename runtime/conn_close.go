@@ -99,6 +99,9 @@ func (c *Conn) ended() {
 		s.salvage()
 	}
 	c.in.Release()
+	if n := c.Unsent(); n > 0 {
+		c.extra().lost = n
+	}
 	c.out.Release()
 	if m := c.more; m != nil {
 		if m.timer != nil {
@@ -118,6 +121,15 @@ func (c *Conn) ended() {
 	if closed := l.rt.cfg.Hooks.Closed; closed != nil {
 		l.later(c, func() { closed(c, c.err) })
 	}
+}
+
+// Lost is how many queued bytes, files included, the kernel had not taken when the
+// connection ended; 0 before.
+func (c *Conn) Lost() int {
+	if c.more == nil {
+		return 0
+	}
+	return c.more.lost
 }
 
 // forget takes the connection off the loop's books.

@@ -17,6 +17,7 @@ type recvFull struct {
 	n      int
 	done   func(n int, err error)
 	direct bool // the rest goes straight into dst
+	stop   error
 }
 
 // RecvFull receives exactly len(dst) bytes into dst: what is unread first, then
@@ -59,6 +60,24 @@ func (c *Conn) RecvFull(dst []byte, done func(n int, err error)) {
 	f.resume(c)
 }
 
+// StopRecvFull ends a RecvFull before its time: done is called soon, with how much of
+// dst is filled and err, once the kernel has let go of dst. What comes after those
+// bytes is received as ever. It does nothing if no RecvFull is in progress; one that
+// has all its bytes by then ends without an error.
+func (c *Conn) StopRecvFull(err error) {
+	c.loop.mustRun("Conn.StopRecvFull")
+	if !c.receivingFull() || c.more.full.stop != nil {
+		return
+	}
+	f := c.more.full
+	f.stop = err
+	if f.direct && c.is(stReceiving) {
+		c.stopReceiving()
+		return
+	}
+	c.markReady()
+}
+
 // receivingFull reports whether a RecvFull is in progress.
 func (c *Conn) receivingFull() bool { return c.more != nil && c.more.full != nil }
 
@@ -84,7 +103,7 @@ func (f *recvFull) take(c *Conn, chunk *buffers.Chunk) {
 // resume goes on when the shared receive has ended.
 func (f *recvFull) resume(c *Conn) {
 	switch {
-	case f.complete():
+	case f.complete(), f.stop != nil:
 		c.markReady()
 	case c.is(stReceiving | stPaused | stEOF | stFailed | stClosing | stEnding):
 	case !f.direct:
@@ -134,6 +153,8 @@ func (f *recvFull) deliver(c *Conn) {
 		f.end(c, io.EOF)
 	case c.is(stEOF):
 		f.end(c, io.ErrUnexpectedEOF)
+	case f.stop != nil && !(f.direct && c.is(stReceiving)):
+		f.end(c, f.stop)
 	}
 }
 

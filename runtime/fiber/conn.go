@@ -141,11 +141,17 @@ func (c *Conn) endError(op string) error {
 	if c.err != nil {
 		return c.err
 	}
-	return &net.OpError{Op: op, Net: "tcp", Source: c.rc.LocalAddr(), Addr: c.rc.RemoteAddr(), Err: net.ErrClosed}
+	return c.opErr(op, net.ErrClosed)
 }
 
-func (c *Conn) timeout(op string) error {
-	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.ErrDeadlineExceeded}
+func (c *Conn) timeout(op string) error { return c.opErr(op, os.ErrDeadlineExceeded) }
+
+func (c *Conn) opErr(op string, err error) error {
+	network := "tcp"
+	if a := c.LocalAddr(); a != nil {
+		network = a.Network()
+	}
+	return &net.OpError{Op: op, Net: network, Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
 var (

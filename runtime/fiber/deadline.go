@@ -15,7 +15,8 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.open("set")
 }
 
-// SetWriteDeadline sets the deadline of waiting for room to write.
+// SetWriteDeadline sets the deadline of waiting for room to write, and of waiting
+// until the kernel has taken what was written: that ends the connection.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.writeDeadline = t
 	return c.open("set")

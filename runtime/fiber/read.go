@@ -84,12 +84,15 @@ func (c *Conn) ReadChain() (buffers.Chain, error) {
 
 // ReadFull reads exactly len(p) bytes; large amounts go straight from the kernel
 // into p. As io.ReadFull it returns io.EOF if there was no byte and
-// io.ErrUnexpectedEOF if there were too few. The read deadline does not end it
-// once it began; a read time-out of the connection does.
+// io.ErrUnexpectedEOF if there were too few. When the read deadline passes it
+// returns how much of p is filled; what comes later is for the next call.
 func (c *Conn) ReadFull(p []byte) (int, error) {
 	c.dropLine()
-	if c.closed {
+	switch {
+	case c.closed:
 		return 0, c.endError("read")
+	case len(p) > 0 && c.expired(c.readDeadline):
+		return 0, c.timeout("read")
 	}
 	if len(p)-c.rc.Unread().Len() < c.rc.Sizes().Direct {
 		return io.ReadFull(c, p)
@@ -98,9 +101,19 @@ func (c *Conn) ReadFull(p []byte) (int, error) {
 	var n int
 	var failed error
 	c.rc.RecvFull(p, func(got int, err error) {
-		n, failed = got, err
-		c.fb.called(&done)
+		done, n, failed = true, got, err
+		c.fb.wake(waiter{c, forData})
 	})
-	c.fb.await(&done)
+	for late := false; !done; {
+		switch {
+		case late:
+		case c.expired(c.readDeadline):
+			late = true
+			c.rc.StopRecvFull(c.timeout("read"))
+		default:
+			c.arm(c.readDeadline)
+		}
+		c.fb.park(waiter{c, forData})
+	}
 	return n, failed
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // maxCopy is the largest write that is copied; a larger one is sent from the
-// caller's memory, while the fiber waits.
+// caller's memory, while the fiber waits. A write deadline ends such a one as it
+// ends Flush, and the count is of what the kernel took.
 const maxCopy = 64 << 10
 
 // Write queues p, and waits while too much is unsent.
@@ -59,7 +60,7 @@ func (c *Conn) writeShared(p []byte) (int, error) {
 		return 0, err
 	}
 	if err := c.Flush(); err != nil {
-		return 0, err
+		return max(0, len(p)-c.rc.Lost()), err
 	}
 	return len(p), nil
 }
@@ -67,27 +68,39 @@ func (c *Conn) writeShared(p []byte) (int, error) {
 // Flush waits until all that was written is with the kernel. A write deadline
 // that passes meanwhile ends the connection: the stream has a hole.
 func (c *Conn) Flush() error {
-	var done, late bool
+	var done bool
 	var failed error
 	c.rc.AfterSent(func(err error) {
 		done, failed = true, err
 		c.fb.wake(waiter{c, forSent})
 	})
-	for !done {
-		if !late && c.expired(c.writeDeadline) {
+	c.awaitSent(&done)
+	return failed
+}
+
+// awaitSent suspends the fiber until *done, which a callback sets before it wakes
+// it. A write deadline that passes meanwhile ends the connection.
+func (c *Conn) awaitSent(done *bool) {
+	for late := false; !*done; {
+		switch {
+		case late:
+		case c.expired(c.writeDeadline):
 			late = true
 			c.rc.Abort(c.timeout("write"))
+		default:
+			c.arm(c.writeDeadline)
 		}
-		c.arm(c.writeDeadline)
-		c.fb.park(waiter{c, forSent})
+		if !*done {
+			c.fb.park(waiter{c, forSent})
+		}
 	}
-	return failed
 }
 
 // SendFile sends head, then n bytes of f from offset off (to its end if n is
 // negative), and returns when f is no longer needed. Small files leave in one
 // send with the head; the bytes of large ones do not pass through the program
-// where the system can do that. The count is that of the file's bytes.
+// where the system can do that. The count is that of the file's bytes. A write
+// deadline that passes meanwhile ends the connection, as in Flush.
 func (c *Conn) SendFile(head []byte, f *os.File, off, n int64) (int64, error) {
 	if err := c.writable(); err != nil {
 		return 0, err
@@ -97,15 +110,15 @@ func (c *Conn) SendFile(head []byte, f *os.File, off, n int64) (int64, error) {
 		s = &fileCall{}
 		c.file = s
 		s.told = func(sent int64, err error) {
-			s.sent, s.err = sent, err
-			c.fb.called(&s.done)
+			s.done, s.sent, s.err = true, sent, err
+			c.fb.wake(waiter{c, forSent})
 		}
 	}
 	s.done = false
 	if err := c.rc.SendFileWith(head, f, off, n, s.told); err != nil {
 		return 0, err
 	}
-	c.fb.await(&s.done)
+	c.awaitSent(&s.done)
 	if s.err != nil {
 		return s.sent, s.err
 	}
