@@ -25,7 +25,7 @@ func (s *server) file(w *response) {
 	case err == nil:
 		s.entryBody(w, e)
 		e.release()
-	case errors.Is(err, errNotPlain):
+	case errors.Is(err, errNotPlain), strings.HasSuffix(name, "/"): // no index: a list, or no folder
 		s.elsewhere(w, s.files.handler)
 	case errors.Is(err, fs.ErrNotExist):
 		w.fail(http.StatusNotFound, "not found")

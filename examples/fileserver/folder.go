@@ -35,7 +35,7 @@ type folder struct {
 
 // entry is an open file and what every answer says about it.
 type entry struct {
-	path    string
+	path    string // the name, as localName made it
 	file    *os.File
 	size    int64
 	modTime time.Time
@@ -52,7 +52,24 @@ func openFolder(name string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{root: root, handler: http.FileServerFS(root.FS()), entries: make(map[string]*entry)}, nil
+	d := &folder{root: root, entries: make(map[string]*entry)}
+	d.handler = http.FileServerFS(plainFS{d})
+	return d, nil
+}
+
+// plainFS is the folder as net/http may see it.
+type plainFS struct{ d *folder }
+
+// Open opens files and folders.
+func (p plainFS) Open(name string) (fs.File, error) {
+	fi, err := p.d.root.Stat(name)
+	if err == nil && !fi.IsDir() {
+		err = servable(fi)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.d.root.Open(name)
 }
 
 func (d *folder) close() {
@@ -65,10 +82,23 @@ func (d *folder) close() {
 	_ = d.root.Close() // read-only
 }
 
-// errNotPlain is the answer for folders and other things that are not files.
+// errNotPlain is the answer for folders.
 var errNotPlain = errors.New("not a plain file")
 
-// localName turns a URL's path into a name inside the folder.
+// servable is what else can not be served, whoever may read it: to open a pipe may
+// take for ever, and a device has no end.
+func servable(fi fs.FileInfo) error {
+	if fi.Mode().IsRegular() {
+		return nil
+	}
+	return &fs.PathError{Op: "open", Path: fi.Name(), Err: fs.ErrPermission}
+}
+
+// index is what a folder is served by.
+const index = "index.html"
+
+// localName turns a URL's path into a name inside the folder; that of a folder ends
+// with a slash.
 func localName(urlPath string) (string, error) {
 	for s := range strings.SplitSeq(urlPath, "/") {
 		if s == ".." {
@@ -80,8 +110,10 @@ func localName(urlPath string) (string, error) {
 	}
 	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
 	switch {
-	case name == "", strings.HasSuffix(urlPath, "/"), path.Base(name) == "index.html":
-		return name, errNotPlain // the other handler redirects, lists or finds the index
+	case name == "", strings.HasSuffix(urlPath, "/"):
+		return name + "/", nil
+	case path.Base(name) == index:
+		return name, errNotPlain // the other handler redirects
 	}
 	return name, nil
 }
@@ -110,15 +142,25 @@ func (e *entry) fresh(now time.Time) *entry {
 	return e
 }
 
+// fileName is the file that a name stands for.
+func fileName(name string) string {
+	if folder, ok := strings.CutSuffix(name, "/"); ok {
+		return path.Join(folder, index)
+	}
+	return name
+}
+
 // open opens a file, or looks whether the entry that there is still holds. It may
 // block. The caller releases the entry.
 func (d *folder) open(name string) (*entry, error) {
-	fi, err := d.root.Stat(name)
-	if err != nil {
+	fi, err := d.root.Stat(fileName(name))
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !fi.Mode().IsRegular() {
+	case fi.IsDir():
 		return nil, errNotPlain
+	case servable(fi) != nil:
+		return nil, servable(fi)
 	}
 	d.mu.Lock()
 	e := d.entries[name]
@@ -154,13 +196,13 @@ func (d *folder) keep(e *entry) {
 }
 
 func (d *folder) newEntry(name string) (*entry, error) {
-	f, err := d.root.Open(name)
+	f, err := d.root.Open(fileName(name))
 	if err != nil {
 		return nil, err
 	}
 	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = errNotPlain
+	if err == nil {
+		err = servable(fi)
 	}
 	if err != nil {
 		f.Close()
@@ -170,7 +212,7 @@ func (d *folder) newEntry(name string) (*entry, error) {
 	e.refs.Store(1)
 	e.checked.Store(time.Now().UnixNano())
 	e.etag = fmt.Sprintf(`"%x-%x"`, e.modTime.UnixNano(), e.size)
-	if e.ctype = mime.TypeByExtension(path.Ext(name)); e.ctype == "" {
+	if e.ctype = mime.TypeByExtension(path.Ext(fileName(name))); e.ctype == "" {
 		e.ctype = sniff(f)
 	}
 	var h headWriter
