@@ -43,6 +43,10 @@ func stream(addr string, size, piece int, slow time.Duration) error {
 		return err
 	}
 	defer c.Close()
+	return streamOn(c, size, piece, slow)
+}
+
+func streamOn(c net.Conn, size, piece int, slow time.Duration) error {
 	block := make([]byte, min(piece, 1<<20))
 	_, _ = rand.Read(block)
 	sent, got := sha256.New(), sha256.New()
@@ -101,6 +105,7 @@ func TestUnixSocket(t *testing.T) {
 	require.NoFileExists(t, name)
 }
 
+// TestManyConnections: all are open at once, served, before any of them goes on.
 func TestManyConnections(t *testing.T) {
 	conns := 2000
 	if testing.Short() {
@@ -108,10 +113,20 @@ func TestManyConnections(t *testing.T) {
 	}
 	eachMode(t, func(t *testing.T, mode string) {
 		s := apptest.Start(t, "-addr", "127.0.0.1:0", "-mode", mode)
-		var wg sync.WaitGroup
+		var wg, ready sync.WaitGroup
 		errs := make(chan error, conns)
+		ready.Add(conns)
 		for i := range conns {
-			wg.Go(func() { errs <- stream(s.Addr, 1+i*7%5000, 1+i%900, 0) })
+			wg.Go(func() {
+				c, err := served(s.Addr)
+				ready.Done()
+				ready.Wait()
+				if err == nil {
+					err = streamOn(c, 1+i*7%5000, 1+i%900, 0)
+					c.Close()
+				}
+				errs <- err
+			})
 		}
 		wg.Wait()
 		close(errs)
@@ -125,18 +140,44 @@ func TestManyConnections(t *testing.T) {
 	})
 }
 
-func TestResetsDoNotHurtOthers(t *testing.T) {
-	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-loops", "1")
-	for range 50 {
-		c, err := dial(s.Addr)
-		require.NoError(t, err)
-		_, err = c.Write(make([]byte, 64<<10))
-		require.NoError(t, err)
-		require.NoError(t, c.(*net.TCPConn).SetLinger(0))
-		require.NoError(t, c.Close())
+// served dials and makes one round of a byte.
+func served(addr string) (net.Conn, error) {
+	c, err := dial(addr)
+	if err != nil {
+		return nil, err
 	}
-	require.NoError(t, stream(s.Addr, 1<<20, 1<<20, 0))
-	s.Stop()
+	buf := []byte{42}
+	if _, err = c.Write(buf); err == nil {
+		_, err = io.ReadFull(c, buf)
+	}
+	if err == nil && buf[0] != 42 {
+		err = errors.New("another byte came back")
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func TestResetsDoNotHurtOthers(t *testing.T) {
+	eachMode(t, func(t *testing.T, mode string) {
+		s := apptest.Start(t, "-addr", "127.0.0.1:0", "-loops", "1", "-mode", mode)
+		bystander, err := served(s.Addr)
+		require.NoError(t, err)
+		defer bystander.Close()
+		for range 50 {
+			c, err := dial(s.Addr)
+			require.NoError(t, err)
+			_, err = c.Write(make([]byte, 64<<10))
+			require.NoError(t, err)
+			require.NoError(t, c.(*net.TCPConn).SetLinger(0))
+			require.NoError(t, c.Close())
+		}
+		require.NoError(t, streamOn(bystander, 1<<20, 1<<20, 0))
+		require.NoError(t, stream(s.Addr, 1<<20, 1<<20, 0))
+		s.Stop()
+	})
 }
 
 func TestStopWithOpenConnections(t *testing.T) {
