@@ -47,9 +47,13 @@ func (r *Ring) UnregisterFiles() error {
 // RegisterFileAllocRange limits FileIndexAlloc to the n slots from offset on
 // (io_uring_register_file_alloc_range, 6.0).
 func (r *Ring) RegisterFileAllocRange(offset, n uint32) error {
-	arg := struct {
-		off, n uint32
-		_      uint64
-	}{off: offset, n: n} // struct io_uring_file_index_range
+	arg := fileIndexRange{off: offset, len: n}
 	return r.register(RegisterFileAllocRange, unsafe.Pointer(&arg), 0)
+}
+
+// fileIndexRange is struct io_uring_file_index_range.
+type fileIndexRange struct {
+	off uint32
+	len uint32
+	_   uint64
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -79,4 +80,22 @@ func TestBlockedByMemlock(t *testing.T) {
 	if code == exitNotMet {
 		require.Equal(t, "io_uring: not met: io_uring blocked by RLIMIT_MEMLOCK\n", out)
 	} // else this kernel does not count rings; package probe tests which do
+}
+
+// TestQuick: everything takes less than 100 ms, without privileges. A busy machine
+// may disturb a run, not all of them.
+func TestQuick(t *testing.T) {
+	skipIfBlocked(t)
+	if probetest.Parent(t, probetest.Sandbox{Memlock: 8 << 20}) {
+		return
+	}
+	const runs, limit = 20, 100 * time.Millisecond
+	best := time.Hour
+	for range runs {
+		start := time.Now()
+		code, _ := live(t, "-json")
+		require.Equal(t, exitMet, code)
+		best = min(best, time.Since(start))
+	}
+	require.Less(t, best, limit)
 }
