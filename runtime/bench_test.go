@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/fiber"
 )
 
 // BenchmarkEcho is one round of 64 bytes on one connection, client included: what
@@ -50,8 +51,24 @@ func TestNoAllocationPerRequest(t *testing.T) {
 	if raceEnabled {
 		t.Skip("skip: the race detector allocates")
 	}
-	addr := listen(t, rt, "tcp", acceptEcho)
-	c := dial(t, addr)
+	for name, accept := range map[string]runtime.AcceptFunc{"handler": acceptEcho, "fiber": fiber.Serve(fiberEcho)} {
+		t.Run(name, func(t *testing.T) { noAllocation(t, dial(t, listen(t, rt, "tcp", accept))) })
+	}
+}
+
+func fiberEcho(c *fiber.Conn) error {
+	for {
+		in, err := c.ReadChain()
+		if err == nil {
+			err = c.Send(in)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func noAllocation(t *testing.T, c net.Conn) {
 	buf := make([]byte, 64)
 	round := func() {
 		_, _ = c.Write(buf)

@@ -5,8 +5,6 @@ package runtime_test
 import (
 	"errors"
 	"net"
-	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -132,24 +130,4 @@ func cpuTime(t *testing.T) time.Duration {
 	var u unix.Rusage
 	require.NoError(t, unix.Getrusage(unix.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// TestNoRingIsLeftMapped: closing gives the rings back.
-func TestNoRingIsLeftMapped(t *testing.T) {
-	before := ringsMapped(t)
-	for range 3 {
-		rt, err := runtime.New(&runtime.Config{Loops: 2})
-		require.NoError(t, err)
-		addr := listen(t, rt, "tcp", acceptEcho)
-		require.NoError(t, pingPong(addr, "hello", 1))
-		require.NoError(t, rt.Close())
-	}
-	require.Equal(t, before, ringsMapped(t))
-}
-
-func ringsMapped(t *testing.T) int {
-	t.Helper()
-	maps, err := os.ReadFile("/proc/self/maps")
-	require.NoError(t, err)
-	return strings.Count(string(maps), "io_uring")
 }
