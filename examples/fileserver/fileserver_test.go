@@ -329,6 +329,8 @@ func TestStats(t *testing.T) {
 	page := ask(t, "http://"+s.Addr, "GET", "/_stats", nil)
 	require.Equal(t, 200, page.Status)
 	require.Contains(t, page.Body, "<b>"+s.Backend+"</b>backend")
+	require.Contains(t, page.Body, `<meta http-equiv="refresh" content="2">`)
+	require.Regexp(t, `<b>\d+\.\d\d</b>enters per request`, page.Body)
 	var snap struct {
 		Requests uint64
 		Runtime  struct{ Backend string }

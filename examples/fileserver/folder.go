@@ -66,10 +66,13 @@ func (p plainFS) Open(name string) (fs.File, error) {
 	if err == nil && !fi.IsDir() {
 		err = servable(fi)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return p.d.root.Open(name)
+	case errors.Is(err, fs.ErrPermission):
 		return nil, err
 	}
-	return p.d.root.Open(name)
+	return nil, fs.ErrNotExist // of links that lead out, too
 }
 
 func (d *folder) close() {

@@ -13,11 +13,11 @@ import (
 
 // snapshot is what /_stats shows.
 type snapshot struct {
-	Decision string
-	Requests uint64
-	PerEnter float64 // requests
-	Runtime  runtime.Stats
-	Total    runtime.LoopStats
+	Decision   string
+	Requests   uint64
+	PerRequest float64 // enters
+	Runtime    runtime.Stats
+	Total      runtime.LoopStats
 }
 
 // stats answers with the server's statistics: a page that refreshes itself, or
@@ -51,8 +51,8 @@ func (s *server) stats(w *response) {
 func (s *server) snapshot() snapshot {
 	st := s.rt.Stats()
 	snap := snapshot{Decision: s.rt.Decision().String(), Requests: s.requests.Load(), Runtime: st, Total: st.Total()}
-	if n := snap.Total.Engine.Enters; n > 0 {
-		snap.PerEnter = float64(snap.Requests) / float64(n)
+	if snap.Requests > 0 {
+		snap.PerRequest = float64(snap.Total.Engine.Enters) / float64(snap.Requests)
 	}
 	return snap
 }
@@ -82,7 +82,7 @@ th:first-child,td:first-child{text-align:left}
 <div><b>{{.Total.Conns}}</b>connections</div>
 <div><b>{{.Requests}}</b>requests</div>
 <div><b>{{mib .Total.Engine.BytesOut}}</b>MiB sent</div>
-<div><b>{{printf "%.1f" .PerEnter}}</b>requests per enter</div>
+<div><b>{{printf "%.2f" .PerRequest}}</b>enters per request</div>
 </div>
 <table><tr><th>loop</th><th>connections</th><th>accepted</th><th>turns</th><th>enters</th><th>completions</th>
 <th>MiB in</th><th>MiB out</th><th>no buffers</th><th>failed</th></tr>

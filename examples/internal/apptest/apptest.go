@@ -161,5 +161,8 @@ func Fail(t *testing.T, args ...string) string {
 	out, err := exec.Command(binary, args...).CombinedOutput()
 	require.Error(t, err, "%s", out)
 	require.NotContains(t, string(out), "goroutine ", "a panic is no message")
+	if !strings.Contains(string(out), "Usage of ") { // which a wrong flag brings
+		require.Equal(t, 1, strings.Count(string(out), "\n"), "one line: %s", out)
+	}
 	return string(out)
 }
