@@ -76,6 +76,10 @@ vuln: ## look for known vulnerabilities in what we depend on
 cross: ## compile everything, tests too, for other systems
 	.ci/cross
 
+.PHONY: serve
+serve: ## have curl, wrk and Chromium fetch from what `make run` serves
+	.ci/serve
+
 .PHONY: examples
 examples: ## build the examples and the probe into bin/
 	$(GO) build -o bin/ ./examples/... ./ring/cmd/...
