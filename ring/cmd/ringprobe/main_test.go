@@ -140,6 +140,7 @@ func TestRequire(t *testing.T) {
 		{"usable-6.18", "io_uring,recv_multishot", exitMet, "io_uring: met\nrecv_multishot: met\n"},
 		{"usable-6.18", "epoll, portable", exitMet, "epoll: met\nportable: met\n"},
 		{"docker-seccomp", "io_uring", exitNotMet, "io_uring: not met: io_uring blocked by seccomp\n"},
+		{"sysctl-2", "io_uring", exitNotMet, "io_uring: not met: io_uring blocked by sysctl\n"},
 		{"docker-seccomp", "epoll,send_zc", exitNotMet,
 			"epoll: met\nsend_zc: not met: io_uring blocked by seccomp\n"},
 		{"known-bad-6.12", "io_uring,recv_bundle", exitNotMet,
