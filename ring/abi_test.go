@@ -59,9 +59,6 @@ func fieldOffsets() map[string]measured {
 	var o queryOpcode
 	var x syncCancelReg
 	var u rsrcUpdate2
-	var p iouring.IOURingParams
-	var sq iouring.SubmissionQueueRingOffset
-	var cq iouring.CompletionQueueRingOffset
 	var f fileIndexRange
 	var n Restriction
 	var pr Probe
@@ -102,21 +99,6 @@ func fieldOffsets() map[string]measured {
 		"io_uring_sync_cancel_reg.timeout":       size(16, unsafe.Offsetof(x.timeout)),
 		"io_uring_sync_cancel_reg.opcode":        size(32, unsafe.Offsetof(x.opcode)),
 		"io_uring_rsrc_update2.nr":               size(24, unsafe.Offsetof(u.nr)),
-		"io_uring_params.flags":                  size(8, unsafe.Offsetof(p.Flags)),
-		"io_uring_params.features":               size(20, unsafe.Offsetof(p.Features)),
-		"io_uring_params.wq_fd":                  size(24, unsafe.Offsetof(p.WQFd)),
-		"io_uring_params.sq_off":                 size(40, unsafe.Offsetof(p.SQOffset)),
-		"io_uring_params.cq_off":                 size(80, unsafe.Offsetof(p.CQOffset)),
-		"io_sqring_offsets.tail":                 size(4, unsafe.Offsetof(sq.Tail)),
-		"io_sqring_offsets.ring_mask":            size(8, unsafe.Offsetof(sq.RingMask)),
-		"io_sqring_offsets.flags":                size(16, unsafe.Offsetof(sq.Flags)),
-		"io_sqring_offsets.dropped":              size(20, unsafe.Offsetof(sq.Dropped)),
-		"io_sqring_offsets.array":                size(24, unsafe.Offsetof(sq.Array)),
-		"io_cqring_offsets.tail":                 size(4, unsafe.Offsetof(cq.Tail)),
-		"io_cqring_offsets.ring_mask":            size(8, unsafe.Offsetof(cq.RingMask)),
-		"io_cqring_offsets.overflow":             size(16, unsafe.Offsetof(cq.Overflow)),
-		"io_cqring_offsets.cqes":                 size(20, unsafe.Offsetof(cq.Cqes)),
-		"io_cqring_offsets.flags":                size(24, unsafe.Offsetof(cq.Flags)),
 		"io_uring_file_index_range.off":          size(0, unsafe.Offsetof(f.off)),
 		"io_uring_file_index_range.len":          size(4, unsafe.Offsetof(f.len)),
 		"io_uring_restriction.opcode":            size(0, unsafe.Offsetof(n.opcode)),
@@ -137,9 +119,35 @@ func fieldOffsets() map[string]measured {
 	}
 }
 
+// setupOffsets are those of what io_uring_setup fills in, as the library beneath has it.
+func setupOffsets() map[string]measured {
+	var p iouring.IOURingParams
+	var sq iouring.SubmissionQueueRingOffset
+	var cq iouring.CompletionQueueRingOffset
+	return map[string]measured{
+		"io_uring_params.flags":       size(8, unsafe.Offsetof(p.Flags)),
+		"io_uring_params.features":    size(20, unsafe.Offsetof(p.Features)),
+		"io_uring_params.wq_fd":       size(24, unsafe.Offsetof(p.WQFd)),
+		"io_uring_params.sq_off":      size(40, unsafe.Offsetof(p.SQOffset)),
+		"io_uring_params.cq_off":      size(80, unsafe.Offsetof(p.CQOffset)),
+		"io_sqring_offsets.tail":      size(4, unsafe.Offsetof(sq.Tail)),
+		"io_sqring_offsets.ring_mask": size(8, unsafe.Offsetof(sq.RingMask)),
+		"io_sqring_offsets.flags":     size(16, unsafe.Offsetof(sq.Flags)),
+		"io_sqring_offsets.dropped":   size(20, unsafe.Offsetof(sq.Dropped)),
+		"io_sqring_offsets.array":     size(24, unsafe.Offsetof(sq.Array)),
+		"io_cqring_offsets.tail":      size(4, unsafe.Offsetof(cq.Tail)),
+		"io_cqring_offsets.ring_mask": size(8, unsafe.Offsetof(cq.RingMask)),
+		"io_cqring_offsets.overflow":  size(16, unsafe.Offsetof(cq.Overflow)),
+		"io_cqring_offsets.cqes":      size(20, unsafe.Offsetof(cq.Cqes)),
+		"io_cqring_offsets.flags":     size(24, unsafe.Offsetof(cq.Flags)),
+	}
+}
+
 func TestFieldOffsets(t *testing.T) {
-	for name, v := range fieldOffsets() {
-		require.Equal(t, v.want, v.got, name)
+	for _, table := range []map[string]measured{fieldOffsets(), setupOffsets()} {
+		for name, v := range table {
+			require.Equal(t, v.want, v.got, name)
+		}
 	}
 }
 
