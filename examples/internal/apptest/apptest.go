@@ -4,6 +4,7 @@ package apptest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,7 +159,10 @@ func Fail(t *testing.T, args ...string) string {
 	t.Helper()
 	binary, err := Build()
 	require.NoError(t, err)
-	out, err := exec.Command(binary, args...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(t.Context(), watchdog)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
+	require.NoError(t, ctx.Err(), "it runs: %s", out)
 	require.Error(t, err, "%s", out)
 	require.NotContains(t, string(out), "goroutine ", "a panic is no message")
 	if !strings.Contains(string(out), "Usage of ") { // which a wrong flag brings
