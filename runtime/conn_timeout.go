@@ -70,16 +70,16 @@ func (c *Conn) armTimer() {
 func (c *Conn) deadline() int64 {
 	m, first := c.more, int64(math.MaxInt64)
 	if m.idle > 0 {
-		first = min(first, max(c.lastRead, c.lastWrite)+int64(m.idle))
+		first = min(first, after(max(c.lastRead, c.lastWrite), m.idle))
 	}
 	if m.read > 0 {
-		first = min(first, c.readStart()+int64(m.read))
+		first = min(first, after(c.readStart(), m.read))
 	}
 	if m.write > 0 {
-		first = min(first, c.writeStart()+int64(m.write))
+		first = min(first, after(c.writeStart(), m.write))
 	}
 	if m.linger > 0 {
-		first = min(first, max(m.linger, c.lastWrite)+int64(c.loop.rt.cfg.LingerTimeout))
+		first = min(first, after(max(m.linger, c.lastWrite), c.loop.rt.cfg.LingerTimeout))
 	}
 	return first
 }

@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -286,6 +287,30 @@ func TestTimersFireInOrder(t *testing.T) {
 	for _, want := range []int{1, 3, 5, 7, 9} {
 		require.Equal(t, want, receive(t, fired))
 	}
+}
+
+// TestTimersForEver: a time that the clock can not hold never comes.
+func TestTimersForEver(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1, IdleTimeout: math.MaxInt64, WriteTimeout: math.MaxInt64})
+	l := rt.Loops()[0]
+	fired := make(chan int, 3)
+	require.NoError(t, l.Call(func() {
+		l.AfterFunc(math.MaxInt64, func() { fired <- 1 })
+		l.AfterFunc(time.Hour, func() { fired <- 2 }).Reset(math.MaxInt64)
+		l.AfterFunc(time.Millisecond, func() { fired <- 3 })
+	}))
+	require.Equal(t, 3, receive(t, fired))
+	ended := make(chan error, 1)
+	addr := listen(t, rt, "tcp", func(c *runtime.Conn) runtime.Handler {
+		c.SetReadTimeout(math.MaxInt64)
+		return &funcs{
+			data:   func(c *runtime.Conn, in *buffers.Chain) { c.Send(in.TakeAll()) },
+			closed: func(_ *runtime.Conn, err error) { ended <- err },
+		}
+	})
+	require.NoError(t, pingPong(addr, "hello", 2))
+	require.NoError(t, receive(t, ended))
+	require.Empty(t, fired)
 }
 
 func TestWriteFromOtherGoroutineThroughPost(t *testing.T) {

@@ -1,6 +1,9 @@
 package runtime
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Timer calls a function on its loop once a time has come. Its methods are for
 // the loop's goroutine.
@@ -33,7 +36,16 @@ func (t *Timer) Stop() bool {
 // Reset arms the timer anew, to fire after d from now.
 func (t *Timer) Reset(d time.Duration) {
 	t.loop.mustRun("Timer.Reset")
-	t.at(t.loop.clock() + int64(max(d, 0)))
+	t.at(after(t.loop.clock(), d))
+}
+
+// after is the loop time d after now; one that the clock can not hold is the last
+// that it can.
+func after(now int64, d time.Duration) int64 {
+	if when := now + int64(max(d, 0)); when >= now {
+		return when
+	}
+	return math.MaxInt64
 }
 
 // at arms the timer for a loop time.

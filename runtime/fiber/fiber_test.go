@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -186,6 +187,31 @@ func TestReadDeadline(t *testing.T) {
 	got, err := io.ReadAll(c)
 	require.NoError(t, err)
 	require.Equal(t, " 1 <nil>", string(got))
+}
+
+// TestDeadlineForEver: one that the clock can not hold does not keep the loop.
+func TestDeadlineForEver(t *testing.T) {
+	addr := serve(t, newRuntime(t), func(c *fiber.Conn) error {
+		buf := make([]byte, 1)
+		for range 2 {
+			_ = c.SetDeadline(time.Now().Add(math.MaxInt64))
+			if _, err := c.Read(buf); err != nil {
+				return err
+			}
+			if _, err := c.Write(buf); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	c := dial(t, addr)
+	for range 2 {
+		time.Sleep(5 * time.Millisecond) // the fiber most likely waits by now
+		_, err := c.Write([]byte("x"))
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, make([]byte, 1))
+		require.NoError(t, err)
+	}
 }
 
 func TestOffloadAndSleep(t *testing.T) {
