@@ -216,6 +216,48 @@ func TestPacketPause(t *testing.T) {
 	}
 }
 
+// TestPacketPauseIsBounded: a handler that pauses after every datagram leaves the rest
+// to the kernel, however much comes.
+func TestPacketPauseIsBounded(t *testing.T) {
+	const count, most = 300, 200
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	pool := rt.Loops()[0].Pool()
+	inUse := func() (n int) {
+		for _, class := range pool.Stats().Classes {
+			n += class.InUse - class.Lent
+		}
+		return n
+	}
+	got, peak := 0, 0
+	all := make(chan struct{})
+	ln := listenPacket(t, rt, nil, "udp4", packets(&packetFunc{
+		datagram: func(c *runtime.PacketConn, _ *runtime.Datagram) {
+			if got++; got == count {
+				close(all)
+			}
+			peak = max(peak, inUse())
+			c.Pause()
+			c.Loop().AfterFunc(10*time.Microsecond, c.Resume)
+		}}))
+	p := packetPeer(t, "udp4")
+	guard := time.Now().Add(watchdog)
+	for sending := true; sending; {
+		for range 100 {
+			_, err := p.WriteTo([]byte("x"), ln.Addr())
+			require.NoError(t, err)
+		}
+		select {
+		case <-all:
+			sending = false
+		default:
+			require.True(t, time.Now().Before(guard))
+		}
+	}
+	held := 0
+	require.NoError(t, rt.Loops()[0].Call(func() { held = peak }))
+	require.Less(t, held, most)
+}
+
 // TestPacketShutdown: sockets that were listened on and dialed end with the runtime.
 func TestPacketShutdown(t *testing.T) {
 	rt := newRuntime(t, nil)

@@ -44,9 +44,10 @@ func (c *PacketConn) Resume() {
 	c.receive()
 }
 
-// receive starts receiving, if it may.
+// receive starts receiving, if it may. What came before is told first: who pauses
+// after each datagram would else receive many more with every Resume.
 func (c *PacketConn) receive() {
-	if !c.is(psReceiving | psPaused | psClosing | psEnding) {
+	if c.told == len(c.inbox) && !c.is(psReceiving|psPaused|psClosing|psEnding) {
 		c.state |= psReceiving
 		c.loop.engine.Submit(&c.recvOp)
 	}
@@ -141,6 +142,7 @@ func (c *PacketConn) deliver() {
 		c.recvErr = nil
 		c.receiveFailed(err)
 	}
+	c.receive()
 }
 
 // tell gives the handler one arrival: one datagram, or the several that it joins.
