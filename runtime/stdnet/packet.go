@@ -83,6 +83,10 @@ func (c *UDPConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
 
 // ReadFromUDPAddrPort is ReadFrom without an allocation.
 func (c *UDPConn) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
+	if std, _ := c.where(); std != nil {
+		n, from, err := std.ReadFromUDPAddrPort(p)
+		return n, unmap(from), err
+	}
 	n, _, _, from, err := c.ReadMsgUDPAddrPort(p, nil)
 	return n, from, err
 }
@@ -108,11 +112,7 @@ func (c *UDPConn) ReadMsgUDPAddrPort(p, oob []byte) (n, oobn, flags int, from ne
 	for {
 		std, ring := c.where()
 		if std != nil {
-			if len(oob) == 0 {
-				n, from, err = std.ReadFromUDPAddrPort(p)
-			} else {
-				n, oobn, flags, from, err = std.ReadMsgUDPAddrPort(p, oob)
-			}
+			n, oobn, flags, from, err = std.ReadMsgUDPAddrPort(p, oob)
 			return n, oobn, flags, unmap(from), err
 		}
 		n, oobn, flags, from, err = ring.read(p, oob)

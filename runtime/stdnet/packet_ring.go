@@ -111,6 +111,11 @@ func (r *packetRing) Datagram(_ *runtime.PacketConn, d *runtime.Datagram) {
 		return
 	}
 	in.data = d.Take()
+	if r.first > 0 && len(r.inbox) == cap(r.inbox) { // a reader that is always behind never empties it
+		n := copy(r.inbox, r.inbox[r.first:])
+		clear(r.inbox[n:])
+		r.inbox, r.first = r.inbox[:n], 0
+	}
 	r.inbox = append(r.inbox, in)
 	if len(r.inbox)-r.first >= maxUnreadPackets {
 		r.paused = true

@@ -5,8 +5,11 @@ package stdnet_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
+	"net/netip"
 	"os"
+	goruntime "runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -117,7 +120,7 @@ func TestPacketDeadlines(t *testing.T) {
 		requireTimeout(t, <-read)
 		_, err = c.WriteTo([]byte("x"), c.LocalAddr())
 		requireTimeout(t, err)
-		require.NoError(t, c.SetDeadline(time.Time{}))
+		require.NoError(t, c.SetDeadline(time.Now().Add(math.MaxInt64))) // also for ever
 		_, err = c.WriteTo([]byte("x"), c.LocalAddr())
 		require.NoError(t, err)
 		_, from, err := c.ReadFrom(buf)
@@ -267,6 +270,60 @@ func TestPacketSlowReader(t *testing.T) {
 			n, _, err := c.ReadFrom(buf)
 			require.NoError(t, err)
 			require.Equal(t, []byte{byte(i)}, buf[:n])
+		}
+	})
+}
+
+// TestPacketReaderBehind: a reader that never catches up costs no more than what it
+// has not read.
+func TestPacketReaderBehind(t *testing.T) {
+	rt := newRuntime(t)
+	if rt.Backend() == runtime.Portable {
+		t.Skip("no datagrams on loops")
+	}
+	lc := stdnet.ListenConfig{Runtime: rt, Mode: stdnet.Loop}
+	pc, err := lc.ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer pc.Close()
+	c := pc.(*stdnet.UDPConn)
+	p := packetClient(t, c.LocalAddr())
+	buf := make([]byte, 10)
+	guard := time.Now().Add(watchdog)
+	for i := range 5000 {
+		_, err := p.Write([]byte{byte(i)})
+		require.NoError(t, err)
+		if i == 0 {
+			continue
+		}
+		for n, _ := c.Inbox(); n < 2; n, _ = c.Inbox() { // one stays unread
+			require.True(t, time.Now().Before(guard))
+			goruntime.Gosched()
+		}
+		n, _, err := c.ReadFromUDPAddrPort(buf)
+		require.NoError(t, err)
+		require.Equal(t, []byte{byte(i - 1)}, buf[:n])
+	}
+	_, room := c.Inbox()
+	require.LessOrEqual(t, room, 1024)
+}
+
+// TestPacketCutIsTold: also to who has no use for control messages.
+func TestPacketCutIsTold(t *testing.T) {
+	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
+		m := c.(interface {
+			ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error)
+		})
+		p := packetClient(t, c.LocalAddr())
+		for _, ask := range []string{"question, a long one", "question"} {
+			_, err := p.Write([]byte(ask))
+			require.NoError(t, err)
+			buf := make([]byte, 8)
+			n, oobn, flags, from, err := m.ReadMsgUDPAddrPort(buf, nil)
+			require.NoError(t, err)
+			require.Equal(t, "question", string(buf[:n]))
+			require.Zero(t, oobn)
+			require.Equal(t, len(ask) > n, flags&syscall.MSG_TRUNC != 0)
+			require.Equal(t, p.LocalAddr().String(), from.String())
 		}
 	})
 }
