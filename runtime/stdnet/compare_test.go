@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -178,6 +179,13 @@ func TestDeadlinesAsStd(t *testing.T) {
 			writeNote(note, "write", e.client, "late")
 			<-done
 		}},
+		{"centuries away", func(_ *testing.T, e *ends, note noter) {
+			note("set", 0, e.server.SetDeadline(time.Now().Add(math.MaxInt64)))
+			done := blocked(func() { readNote(note, "read", e.server) })
+			writeNote(note, "write", e.server, "x")
+			writeNote(note, "write", e.client, "x")
+			<-done
+		}},
 		{"interrupts write", func(t *testing.T, e *ends, note noter) {
 			done := blocked(func() {
 				for {
@@ -274,6 +282,26 @@ func TestCloseAsStd(t *testing.T) {
 			_ = e.client.Close()
 			readNote(note, "read", e.server)
 			readNote(note, "read", e.server)
+		}},
+		{"half close beside writes", func(_ *testing.T, e *ends, note noter) {
+			taken := 0
+			done := blocked(func() {
+				for {
+					n, err := e.server.Write([]byte("some bytes"))
+					taken += n
+					if err != nil {
+						note("write", 0, err)
+						return
+					}
+				}
+			})
+			all := blocked(func() {
+				got, err := io.Copy(io.Discard, e.client)
+				<-done
+				note("lost", taken-int(got), err)
+			})
+			note("close write", 0, e.server.(halfCloser).CloseWrite())
+			<-all
 		}},
 		{"close read", func(_ *testing.T, e *ends, note noter) {
 			note("close read", 0, e.server.(halfCloser).CloseRead())

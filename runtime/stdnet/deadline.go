@@ -1,6 +1,9 @@
 package stdnet
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // deadline is until when calls of one direction may wait. The timer moves lazily:
 // it is armed when a call begins to wait, and when it fires too early, the call
@@ -34,7 +37,10 @@ func instantOf(t time.Time) instant {
 	if left <= 0 {
 		return past
 	}
-	return instant(clock() + int64(left))
+	if at := clock() + int64(left); at > 0 {
+		return instant(at)
+	}
+	return math.MaxInt64 // in centuries
 }
 
 // over reports whether the time has come.

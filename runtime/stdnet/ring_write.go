@@ -160,14 +160,20 @@ func (r *ring) hasRoom(error) {
 	}
 }
 
-// closeWrite sends FIN behind what was written. It is called on the loop.
+// closeWrite sends FIN behind what was written, up to the moment from which nothing
+// can be. It is called on the loop.
 func (r *ring) closeWrite() error {
 	r.mu.Lock()
 	shut := r.shut
 	r.shut = true
+	out := r.out.TakeAll()
+	r.handed = r.rc.Unsent() + out.Len()
 	r.mu.Unlock()
 	if shut {
 		return nil
+	}
+	if !out.Empty() {
+		_ = r.rc.Send(out) // its error comes with Closed
 	}
 	return system("shutdown", cause(r.rc.CloseWrite()))
 }
