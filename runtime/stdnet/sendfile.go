@@ -27,7 +27,9 @@ func (c *conn) readFromFile(r io.Reader) (n int64, err error, handled bool) {
 	limit := int64(-1)
 	lr, limited := r.(*io.LimitedReader)
 	if limited {
-		r, limit = lr.R, lr.N
+		if r, limit = lr.R, lr.N; limit <= 0 {
+			return 0, nil, true
+		}
 	}
 	f, ok := r.(file)
 	if !ok {
@@ -42,7 +44,7 @@ func (c *conn) readFromFile(r io.Reader) (n int64, err error, handled bool) {
 		return 0, nil, false
 	}
 	size := max(0, fi.Size()-off)
-	if limit >= 0 {
+	if limited {
 		size = min(size, limit)
 	}
 	if size == 0 {
@@ -129,12 +131,14 @@ func (s *fileSender) send(n int64) (sent int64, err error) {
 		s.pieces++
 		s.flying += s.size
 		s.mu.Unlock()
-		queued := make(chan struct{})
-		if err := r.home.loop.Post(func() { s.queue(); close(queued) }); err != nil {
+		queued := make(chan error, 1)
+		if err := r.home.loop.Post(func() { queued <- s.queue() }); err != nil {
 			s.done(s.size, err)
 			continue // the ring knows more
 		}
-		<-queued
+		if <-queued != nil {
+			continue // as above
+		}
 		sent += s.size
 		s.off += s.size
 	}
@@ -168,13 +172,15 @@ func (s *fileSender) wait() error {
 }
 
 // queue queues the next piece, behind what was written. It is called on the loop.
-func (s *fileSender) queue() {
+func (s *fileSender) queue() error {
 	s.ring.flush()
 	size := s.size
 	done := func(_ int64, err error) { s.done(size, err) }
-	if err := s.ring.rc.SendFile(s.file, s.off, size, done); err != nil {
+	err := s.ring.rc.SendFile(s.file, s.off, size, done)
+	if err != nil {
 		s.done(size, err)
 	}
+	return err
 }
 
 // done is called when a piece is with the kernel, or will not be.

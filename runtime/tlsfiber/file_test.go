@@ -67,6 +67,28 @@ func TestSendFile(t *testing.T) {
 	}
 }
 
+// TestReadFromNothing: a limit below zero is one that is used up.
+func TestReadFromNothing(t *testing.T) {
+	path := writeFile(t, randomBytes(1000))
+	addr := serve(t, newRuntime(t), &tlsfiber.Config{TLS: serverConfig()}, func(c *tlsfiber.Conn) error {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for _, limit := range []int64{-1, 0} {
+			if n, err := c.ReadFrom(&io.LimitedReader{R: f, N: limit}); n != 0 || err != nil {
+				return fmt.Errorf("sent %d: %w", n, err)
+			}
+		}
+		_, err = io.WriteString(c, "nothing")
+		return err
+	})
+	got, err := io.ReadAll(dial(t, addr, clientConfig(tls.VersionTLS13)))
+	require.NoError(t, err)
+	require.Equal(t, "nothing", string(got))
+}
+
 // TestSendFileTooShort: the peer must be able to tell that there was to be more.
 func TestSendFileTooShort(t *testing.T) {
 	path := writeFile(t, randomBytes(100_000))
