@@ -96,6 +96,10 @@ func (c *conn) Read(p []byte) (int, error) {
 				c.cool()
 				continue
 			}
+			if err == errAside {
+				c.aside()
+				continue
+			}
 			return n, c.opError("read", err)
 		}
 		if c.hasLeft() {

@@ -159,7 +159,13 @@ func (c *conn) writeSome(w io.Writer) (int64, error) {
 		return int64(n), err
 	}
 	in, err := r.readChain()
+	if err == errAside {
+		c.aside()
+	}
 	c.reading.Unlock()
+	if err == errAside {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, c.opError("read", err)
 	}

@@ -46,6 +46,7 @@ func TestSendFile(t *testing.T) {
 		}{
 			{0, -1, "file"}, {1000, -1, "file"}, {1 << 20, 100, "limited"}, {5, 60_000, "limited"},
 			{5, 2 << 20, "limited"}, {0, 10 << 20, "limited"}, {3<<20 + 17, -1, "file"}, {0, 0, "limited"},
+			{5, -5, "limited"},
 		} {
 			t.Run(fmt.Sprintf("%s/%d/%d", tt.inner, tt.seek, tt.limit), func(t *testing.T) {
 				server, client := pair(t, newRuntime(t), network, mode)
@@ -59,9 +60,9 @@ func TestSendFile(t *testing.T) {
 				require.NoError(t, err)
 				var src io.Reader = f
 				want := content[tt.seek:]
-				if tt.limit >= 0 {
+				if tt.inner == "limited" {
 					src = io.LimitReader(f, tt.limit)
-					want = want[:min(int64(len(want)), tt.limit)]
+					want = want[:min(int64(len(want)), max(tt.limit, 0))]
 				}
 				n, err := io.Copy(server, src)
 				require.NoError(t, err)
@@ -232,6 +233,56 @@ func TestRawConn(t *testing.T) {
 		require.NoError(t, server.Close())
 		require.ErrorIs(t, raw.Control(func(uintptr) {}), net.ErrClosed)
 		require.ErrorIs(t, raw.Read(func(uintptr) bool { return true }), net.ErrClosed)
+	})
+}
+
+// TestRawWriteBesideRead: who reads does not keep others from the descriptor, and
+// what comes then is the reader's.
+func TestRawWriteBesideRead(t *testing.T) {
+	each(t, func(t *testing.T, network string, mode stdnet.Mode) {
+		guard := time.AfterFunc(watchdog, func() { panic("test hangs: " + t.Name()) })
+		defer guard.Stop()
+		server, client := pair(t, newRuntime(t), network, mode)
+		raw, err := server.(syscall.Conn).SyscallConn()
+		require.NoError(t, err)
+		got := make(chan string, 1)
+		read := blocked(func() {
+			buf := make([]byte, 10)
+			n, _ := server.Read(buf)
+			got <- string(buf[:n])
+		})
+		called := 0
+		err = raw.Write(func(uintptr) bool { called++; return true })
+		if !errors.Is(err, errors.ErrUnsupported) {
+			require.NoError(t, err)
+			require.Equal(t, 1, called)
+		}
+		_, err = client.Write([]byte("hello"))
+		require.NoError(t, err)
+		<-read
+		require.Equal(t, "hello", <-got)
+	})
+}
+
+// TestRawWriteBesideCopy is the same beside WriteTo.
+func TestRawWriteBesideCopy(t *testing.T) {
+	each(t, func(t *testing.T, network string, mode stdnet.Mode) {
+		guard := time.AfterFunc(watchdog, func() { panic("test hangs: " + t.Name()) })
+		defer guard.Stop()
+		server, client := pair(t, newRuntime(t), network, mode)
+		raw, err := server.(syscall.Conn).SyscallConn()
+		require.NoError(t, err)
+		var got bytes.Buffer
+		copied := blocked(func() { _, _ = server.(io.WriterTo).WriteTo(&got) })
+		err = raw.Write(func(uintptr) bool { return true })
+		if !errors.Is(err, errors.ErrUnsupported) {
+			require.NoError(t, err)
+		}
+		_, err = client.Write([]byte("hello"))
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+		<-copied
+		require.Equal(t, "hello", got.String())
 	})
 }
 

@@ -14,6 +14,19 @@ import (
 // netpoller.
 var errMove = errors.New("stdnet: move")
 
+// errAside is its answer while somebody else is about to move the connection.
+var errAside = errors.New("stdnet: aside")
+
+// aside lets somebody else have reading for a while.
+func (c *conn) aside() {
+	c.reading.Unlock()
+	time.Sleep(asideTime)
+	c.reading.Lock()
+}
+
+// asideTime is how long either side waits for the other.
+const asideTime = time.Millisecond
+
 // settled is how many reads make a connection one that will go on. Moving costs more
 // than it saves those that ask once, and they are no reason for others to move.
 const settled = 8

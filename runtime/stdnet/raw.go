@@ -66,30 +66,45 @@ func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
 	return r.c.fix(err)
 }
 
-// settle takes the connection to the netpoller for good, and holds it.
+// settle takes the connection to the netpoller for good, and holds it. A Read that
+// waits on the loop steps aside, and then goes on waiting in the netpoller.
 func (c *conn) settle() (socket, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
 	for {
 		c.mu.Lock()
 		c.stay = true
-		closed := c.closed
-		if c.std != nil {
+		std, r, closed := c.std, c.ring, c.closed
+		if std != nil {
 			c.held++
-			c.mu.Unlock()
-			return c.std, nil
 		}
 		c.mu.Unlock()
-		if closed {
+		switch {
+		case std != nil:
+			return std, nil
+		case closed:
 			return nil, net.ErrClosed
-		}
-		if !canLeave || c.home.portable {
+		case !canLeave || c.home.portable:
 			return nil, errors.ErrUnsupported
 		}
-		if c.cool(); c.std == nil {
-			time.Sleep(time.Millisecond) // a Write has it, or the peer is slow
+		r.mu.Lock()
+		r.leaving = true
+		r.mu.Unlock()
+		poke(r.reader)
+		if c.coolAside() {
+			continue
 		}
+		time.Sleep(asideTime) // a Write has it, or the peer is slow
 	}
+}
+
+// coolAside is cool from outside Read. It reports whether the connection is in the
+// netpoller.
+func (c *conn) coolAside() bool {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.ring != nil {
+		c.cool()
+	}
+	return c.ring == nil
 }
 
 // duplicate duplicates the descriptor of a connection on a loop.

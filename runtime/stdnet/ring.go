@@ -35,6 +35,7 @@ type ring struct {
 	writes        bool // a Write is parked, or wants to be woken when there is room
 	paused        bool // receiving is paused: too much unread
 	resume        bool // and may go on
+	leaving       bool // SyscallConn's user is about to move it
 	eof           bool
 	shut          bool // CloseWrite was called
 	closed        bool // Close was called

@@ -69,7 +69,7 @@ func (r *ring) readChain() (buffers.Chain, error) {
 }
 
 // readable waits until something is unread; not if the caller has no use for it,
-// or should rather move. It is called with the lock, which it gives up to wait.
+// or should rather move, or let others move. It is called with the lock, which it gives up to wait.
 func (r *ring) readable(useless, mayMove bool) error {
 	for {
 		switch {
@@ -85,6 +85,8 @@ func (r *ring) readable(useless, mayMove bool) error {
 			return io.EOF
 		case r.ended:
 			return r.failure("read", io.EOF)
+		case r.leaving:
+			return errAside
 		case mayMove && r.conn.wantsPoller() && r.movable():
 			return errMove
 		}
