@@ -1,7 +1,9 @@
 package tlsfiber_test
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -297,4 +299,57 @@ func TestCloseRuntime(t *testing.T) {
 			require.Error(t, <-results)
 		}
 	})
+}
+
+// TestNoConfiguration: a server without a certificate, and a client that trusts the
+// system's authorities alone, say so.
+func TestNoConfiguration(t *testing.T) {
+	rt := newRuntime(t)
+	for _, cfg := range []*tlsfiber.Config{nil, {}} {
+		addr := serve(t, rt, cfg, echo)
+		require.Error(t, dial(t, addr, clientConfig(tls.VersionTLS13)).Handshake())
+		addr = serve(t, rt, &tlsfiber.Config{TLS: serverConfig()}, echo)
+		failed := make(chan error, 1)
+		require.NoError(t, fiber.Go(rt.Loops()[0], func(task *fiber.Task) {
+			_, err := tlsfiber.Dial(context.Background(), task, "tcp", addr.String(), cfg)
+			failed <- err
+		}))
+		var unknown x509.UnknownAuthorityError
+		require.ErrorAs(t, <-failed, &unknown)
+	}
+	require.Zero(t, rt.Stats().Total().Panics)
+}
+
+// TestHandshakeDrip: a peer that sends a byte now and then has no more time than one
+// that is silent.
+func TestHandshakeDrip(t *testing.T) {
+	rt := newRuntime(t)
+	for _, onLoop := range []bool{false, true} {
+		cfg := &tlsfiber.Config{TLS: serverConfig(), HandshakeTimeout: 100 * time.Millisecond, OnLoop: onLoop}
+		c, err := net.Dial("tcp", serve(t, rt, cfg, echo).String())
+		require.NoError(t, err)
+		defer c.Close()
+		stop := make(chan struct{})
+		dripped := make(chan struct{})
+		go func() {
+			defer close(dripped)
+			hello := append([]byte{22, 3, 1, 64, 0, 1, 0, 63, 252, 3, 3}, make([]byte, 1<<14)...)
+			for _, b := range hello {
+				select {
+				case <-stop:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+			}
+		}()
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(watchdog)))
+		_, err = io.Copy(io.Discard, c) // until the server has enough of it
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+		close(stop)
+		<-dripped
+	}
+	deserted(t, rt)
 }

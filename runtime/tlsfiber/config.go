@@ -2,7 +2,9 @@ package tlsfiber
 
 import (
 	"crypto/tls"
+	"log/slog"
 	goruntime "runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/runtime"
@@ -13,6 +15,7 @@ import (
 type Config struct {
 	// TLS is crypto/tls's part, which a server needs a certificate in. It is used as
 	// it is: session tickets of one connection are good on all others that share it.
+	// Nil is crypto/tls's zero configuration.
 	TLS *tls.Config
 
 	// HandshakeTimeout is how long a handshake may take, however little the peer
@@ -20,10 +23,24 @@ type Config struct {
 	HandshakeTimeout time.Duration
 
 	// OnLoop runs handshakes on the loop, which saves changing threads; for a server
-	// whose configuration is [Quick].
+	// whose configuration is [Quick]. They are timed: after one that held its loop for
+	// more than 5 ms all of the runtime run off the loops for a minute.
 	OnLoop bool
 
 	keys *keyLog // after UseKernelTLS
+}
+
+// orDefault fills in what is left out.
+func (cfg *Config) orDefault() *Config {
+	switch {
+	case cfg == nil:
+		return &Config{TLS: &tls.Config{}}
+	case cfg.TLS == nil:
+		filled := *cfg
+		filled.TLS = &tls.Config{}
+		return &filled
+	}
+	return cfg
 }
 
 const defaultHandshakeTimeout = 10 * time.Second
@@ -41,6 +58,10 @@ type shared struct {
 	turns chan struct{}
 	// whole: a connection can hold a whole record unread.
 	whole bool
+
+	log      *slog.Logger
+	began    time.Time
+	offUntil atomic.Int64 // after began: until when no handshake is for the loop
 }
 
 type sharedKey struct{}
@@ -51,6 +72,7 @@ func sharedOf(rt *runtime.Runtime) *shared {
 		return &shared{
 			turns: make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
 			whole: cfg.UnreadHigh >= leastUnread,
+			log:   cfg.Logger, began: time.Now(),
 		}
 	}).(*shared)
 }

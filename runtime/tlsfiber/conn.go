@@ -50,17 +50,17 @@ func Serve(cfg *Config, f func(c *Conn) error) runtime.AcceptFunc {
 // Server is the server's side of TLS on a connection, which belongs to the result
 // from now on.
 func Server(fc *fiber.Conn, cfg *Config) *Conn {
-	c := newConn(fc, cfg)
-	c.tls = tls.Server(&c.t, cfg.TLS)
+	c := newConn(fc, cfg.orDefault())
+	c.tls = tls.Server(&c.t, c.cfg.TLS)
 	return c
 }
 
 // Client is the client's side. cfg.TLS names the server (ServerName), or does not
 // care (InsecureSkipVerify).
 func Client(fc *fiber.Conn, cfg *Config) *Conn {
-	c := newConn(fc, cfg)
+	c := newConn(fc, cfg.orDefault())
 	c.client = true
-	c.tls = tls.Client(&c.t, cfg.TLS)
+	c.tls = tls.Client(&c.t, c.cfg.TLS)
 	return c
 }
 

@@ -9,7 +9,9 @@ import (
 
 // Dial connects to an address on the fiber's loop and does the handshake; ctx is
 // for both. Where cfg.TLS does not name the server, the address does.
+// A nil cfg is the zero one.
 func Dial(ctx context.Context, t *fiber.Task, network, address string, cfg *Config) (*Conn, error) {
+	cfg = cfg.orDefault()
 	if cfg.TLS.ServerName == "" && !cfg.TLS.InsecureSkipVerify {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {

@@ -23,8 +23,8 @@ func (c *Conn) Handshake() error {
 		_ = c.fc.SetWriteDeadline(earlier(c.writeBy, by))
 	}
 	var err error
-	if c.cfg.OnLoop {
-		err = c.tls.Handshake()
+	if c.cfg.OnLoop && c.shared.mayOnLoop() {
+		err = c.handshakeOnLoop()
 	} else {
 		err = c.handshakeAway(&away{local: local, remote: remote})
 	}

@@ -4,7 +4,9 @@ import (
 	"crypto"
 	"crypto/tls"
 	"io"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +50,45 @@ func TestSigningDoesNotHoldTheLoop(t *testing.T) {
 		close(s.let)
 		require.NoError(t, <-shaken)
 		speak(t, slow, []byte("after"))
+	}
+}
+
+// slowSigner is slow the first time, which is measured, and then signs when it is let.
+type slowSigner struct {
+	heldSigner
+	slow sync.Once
+}
+
+func (s *slowSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	first := false
+	s.slow.Do(func() { first = true; time.Sleep(20 * time.Millisecond) })
+	if first {
+		return s.Signer.Sign(rand, digest, opts)
+	}
+	return s.heldSigner.Sign(rand, digest, opts)
+}
+
+// TestSlowKeyLeavesTheLoop: OnLoop holds until a handshake held its loop.
+func TestSlowKeyLeavesTheLoop(t *testing.T) {
+	for _, version := range versions {
+		rt := newRuntime(t)
+		good := dial(t, serve(t, rt, &tlsfiber.Config{TLS: serverConfig()}, echo), clientConfig(version))
+		speak(t, good, []byte("before"))
+
+		cert := p256()
+		s := &slowSigner{heldSigner: heldSigner{cert.PrivateKey.(crypto.Signer), make(chan struct{}, 1), make(chan struct{})}}
+		cert.PrivateKey = s
+		addr := serve(t, rt, &tlsfiber.Config{TLS: serverConfig(cert), OnLoop: true}, echo)
+		speak(t, dial(t, addr, clientConfig(version)), []byte("slow"))
+
+		c := dial(t, addr, clientConfig(version))
+		shaken := make(chan error, 1)
+		go func() { shaken <- c.Handshake() }()
+		<-s.begun
+		speak(t, good, []byte("meanwhile"))
+		close(s.let)
+		require.NoError(t, <-shaken)
+		speak(t, c, []byte("after"))
 	}
 }
 

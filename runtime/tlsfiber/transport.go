@@ -28,8 +28,9 @@ type transport struct {
 	left    int  // bytes of the record that crypto/tls has not read
 	closing bool // what is written is the last, and must not wait
 
-	away   *away   // a handshake that runs off the loop
-	kernel *kernel // if the kernel may take over what is sent
+	away   *away      // a handshake that runs off the loop
+	watch  *stopwatch // or one on it
+	kernel *kernel    // if the kernel may take over what is sent
 }
 
 // Read reads of one record.
@@ -38,6 +39,10 @@ func (t *transport) Read(p []byte) (int, error) {
 		return t.away.read(p)
 	}
 	if t.left == 0 {
+		if t.watch != nil {
+			t.watch.stop()
+			defer t.watch.start()
+		}
 		if err := t.await(); err != nil {
 			return 0, err
 		}
@@ -108,6 +113,9 @@ func (t *transport) Write(p []byte) (int, error) {
 		return t.away.write(p)
 	case t.closing:
 		return t.c.Conn().Write(p)
+	case t.watch != nil:
+		t.watch.stop()
+		defer t.watch.start()
 	}
 	return t.c.Write(p)
 }
