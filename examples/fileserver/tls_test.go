@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +150,50 @@ func TestTLSCurl(t *testing.T) {
 		got := sha256.Sum256(out)
 		require.Equal(t, big, got[:], version)
 	}
+	s.Stop()
+}
+
+// TestTLSWrk: a load generator with OpenSSL sees no errors, if it is there.
+func TestTLSWrk(t *testing.T) {
+	wrk, err := exec.LookPath("wrk")
+	if err != nil {
+		t.Skip("no wrk")
+	}
+	s, _, _ := startTLS(t, folderOf(t))
+	for _, header := range []string{"Connection: keep-alive", "Connection: close"} {
+		out, err := exec.Command(wrk, "-t1", "-c8", "-d1s", "-H", header, "https://"+s.Addr+"/hello.txt").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.NotContains(t, string(out), "Non-2xx", "%s", out)
+		require.NotContains(t, string(out), "\n  0 requests", "%s", out)
+		if header == "Connection: keep-alive" {
+			require.NotContains(t, string(out), "Socket errors", "%s", out)
+		}
+	}
+	s.Stop()
+}
+
+// TestTLSChromium: a browser shows the page, if it is there and can run.
+func TestTLSChromium(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no chromium")
+	}
+	s, _, _ := startTLS(t, folderOf(t))
+	show := func(url string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), watchdog)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+			"--no-proxy-server", "--ignore-certificate-errors", "--user-data-dir="+t.TempDir(), "--dump-dom", url)
+		cmd.WaitDelay = time.Second
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	if out, err := show("data:text/plain,runs"); err != nil || !strings.Contains(out, "runs") {
+		t.Skip("chromium does not run here: ", err)
+	}
+	out, err := show("https://" + s.Addr + "/hello.txt")
+	require.NoError(t, err)
+	require.Contains(t, out, "hello, world")
 	s.Stop()
 }
 
