@@ -42,7 +42,7 @@ func echoFiber(c *fiber.Conn) error {
 // echoConn does it as any program on package net would.
 func echoConn(c net.Conn) {
 	defer c.Close()
-	const size = 16 << 10
+	const size = 64 << 10
 	buf := make([]byte, size)
 	for {
 		n, err := c.Read(buf)
