@@ -26,6 +26,8 @@ OTHER        = epoll portable
 ALL          = ./... ./.ci/kernels/...
 # Modules inside this one have dependencies that the library must not have.
 MODULES      = $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod */*/*/go.mod))
+# Of these, those that are other protocols on our connections: for every engine.
+PROTOCOLS    = $(filter runtime/%,$(MODULES))
 
 .PHONY: help
 help: ## list the targets
@@ -58,6 +60,8 @@ invariants: ## the tests of the library with buffer checks compiled in
 .PHONY: modules
 modules: ## test the modules inside this one: bench, other protocols, examples with more dependencies
 	for m in $(MODULES); do echo "# module $$m"; (cd $$m && $(GO) test ./...) || exit 1; done
+	for b in io_uring $(OTHER); do for m in $(PROTOCOLS); do echo "# module $$m, engine $$b"; \
+	  (cd $$m && HEADRACE_BACKEND=$$b $(GO) test -race -count=1 ./...) || exit 1; done; done
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, and that go.mod is tidy
