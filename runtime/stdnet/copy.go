@@ -21,6 +21,11 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	if n, err, handled := c.readFromFile(r); handled {
 		return n, err
 	}
+	if w, ok := r.(io.Writer); ok {
+		if src := ours(w); src != nil {
+			return src.WriteTo(c) // on a loop: without copying
+		}
+	}
 	return c.readFrom(r)
 }
 
@@ -187,6 +192,8 @@ func ours(w io.Writer) *conn {
 		return &v.conn
 	case *UnixConn:
 		return &v.conn
+	case *conn: // from ReadFrom
+		return v
 	}
 	return nil
 }

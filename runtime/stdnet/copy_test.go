@@ -110,7 +110,7 @@ func TestCopyBetween(t *testing.T) {
 	content := noise(4 << 20)
 	for _, from := range modes {
 		for _, to := range modes {
-			for _, how := range []string{"io.Copy", "ReadFrom limited"} {
+			for _, how := range []string{"io.Copy", "ReadFrom", "ReadFrom limited"} {
 				t.Run(fmt.Sprintf("%v to %v/%s", from, to, how), func(t *testing.T) {
 					rt := newRuntime(t)
 					in, source := pair(t, rt, "tcp", from)
@@ -122,15 +122,18 @@ func TestCopyBetween(t *testing.T) {
 					}()
 					var n int64
 					var err error
-					if how == "io.Copy" {
+					switch how {
+					case "io.Copy":
 						n, err = io.Copy(out, in)
-					} else {
+					case "ReadFrom":
+						n, err = out.(io.ReaderFrom).ReadFrom(in)
+					default:
 						n, err = out.(io.ReaderFrom).ReadFrom(io.LimitReader(in, 3<<20))
 					}
 					require.NoError(t, err)
 					require.NoError(t, out.Close())
 					same(t, content[:n], <-got)
-					if how == "io.Copy" {
+					if how != "ReadFrom limited" {
 						require.Len(t, content, int(n))
 					} else {
 						require.EqualValues(t, 3<<20, n)

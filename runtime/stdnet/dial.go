@@ -55,6 +55,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 		KeepAlive: d.KeepAlive, KeepAliveConfig: d.KeepAliveConfig, Resolver: d.Resolver,
 		Control: d.Control, ControlContext: d.ControlContext,
 	}
+	std.SetMultipathTCP(false)
 	c, err := std.DialContext(ctx, network, address)
 	if err != nil || !streams(network) {
 		return c, err

@@ -18,6 +18,8 @@ const (
 	maxUnreadPackets = 256
 	// maxUnsentPackets is how many bytes wait for the loop before writers wait.
 	maxUnsentPackets = 256 << 10
+	// leastPacket is what a datagram counts for at least, however short it is.
+	leastPacket = 64
 	// longestUDP is the longest datagram of UDP; the system tells about headers.
 	longestUDP = 65535
 )
@@ -25,7 +27,8 @@ const (
 // packetRing is a UDP socket on a loop. Readers take from its inbox, writers put into
 // its outbox, which the loop empties in its next turn.
 type packetRing struct {
-	loop *runtime.Loop
+	home *home
+	loop *runtime.Loop // its
 	pc   *runtime.PacketConn
 
 	mu        sync.Mutex
@@ -83,7 +86,8 @@ func (d *packetDeadline) set(t time.Time, wake func()) {
 
 // toLoop puts the socket on a loop. It owns u then.
 func (c *UDPConn) toLoop(u *net.UDPConn) error {
-	r := &packetRing{loop: c.origin.host.place().loop, gone: make(chan struct{})}
+	h := c.origin.host.place()
+	r := &packetRing{home: h, loop: h.loop, gone: make(chan struct{})}
 	r.canRead.L, r.canWrite.L = &r.mu, &r.mu
 	cfg := &runtime.PacketConfig{MaxDatagram: longestUDP}
 	var err error
@@ -94,6 +98,7 @@ func (c *UDPConn) toLoop(u *net.UDPConn) error {
 		return called
 	}
 	if err == nil {
+		h.conns.Add(1) // until Closed
 		c.std, c.ring = nil, r
 	}
 	return err
@@ -143,6 +148,7 @@ func (r *packetRing) Closed(*runtime.PacketConn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.shut()
+	r.home.conns.Add(-1)
 	close(r.gone)
 }
 
@@ -227,7 +233,7 @@ func (r *packetRing) write(p, oob []byte, to netip.AddrPort) error {
 			r.mu.Unlock()
 			return err
 		}
-		if len(r.out.bytes) < maxUnsentPackets {
+		if len(r.out.bytes) < maxUnsentPackets && len(r.out.list) < maxUnsentPackets/leastPacket {
 			break
 		}
 		r.canWrite.Wait()
