@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Segment is one mapped piece of a pool's memory. Index is small and dense; it is used again after the segment was unmapped.
+// Segment is one mapped piece of a pool's memory. Index is small and dense; it is used
+// again after the segment was unmapped.
 type Segment struct {
 	Index  int
 	Memory []byte
