@@ -29,6 +29,14 @@ type block struct {
 	last    trace  // of the last release
 }
 
+// weight is what the block takes of a pool. Wrapped memory is nobody else's to use.
+func (b *block) weight() int {
+	if b.pool == nil {
+		return 0
+	}
+	return len(b.mem)
+}
+
 // scrub removes what the last owner left in a block that nobody else holds.
 func (b *block) scrub() {
 	if b.clean {

@@ -13,7 +13,7 @@ import "iter"
 type Chain struct {
 	head, tail *Chunk
 	n          int // bytes
-	held       int // bytes of blocks
+	held       int // bytes of the pools' blocks
 	count      int // chunks
 }
 
@@ -30,7 +30,7 @@ func (h *Chain) Append(c *Chunk) {
 	h.tail = c
 	h.count++
 	h.n += len(c.data)
-	h.held += len(c.blk.mem)
+	h.held += c.blk.weight()
 }
 
 // Prepend moves c to the front of the chain. It panics when c is released or
@@ -45,7 +45,7 @@ func (h *Chain) Prepend(c *Chunk) {
 	}
 	h.count++
 	h.n += len(c.data)
-	h.held += len(c.blk.mem)
+	h.held += c.blk.weight()
 }
 
 // AppendChain moves all chunks of src to the end, in constant time, and leaves
@@ -86,7 +86,7 @@ func (h *Chain) Pop() *Chunk {
 	}
 	h.count--
 	h.n -= len(c.data)
-	h.held -= len(c.blk.mem)
+	h.held -= c.blk.weight()
 	c.next = nil
 	c.state = stateLive
 	return c
@@ -141,7 +141,7 @@ func (h *Chain) takeWhole(n int) Chain {
 	var front Chain
 	for c := h.head; c != nil && len(c.data) <= n-front.n; c = c.next {
 		front.n += len(c.data)
-		front.held += len(c.blk.mem)
+		front.held += c.blk.weight()
 		front.count++
 		front.tail = c
 		if front.n == n {
@@ -194,9 +194,9 @@ func (h *Chain) Chunks() int { return h.count }
 // chunks without bytes, to be released like all others.
 func (h *Chain) Empty() bool { return h.n == 0 }
 
-// Held returns the bytes of blocks that the chain keeps from being reused: a
+// Held returns the bytes of pooled blocks that the chain keeps from being reused: a
 // chunk of one byte holds its whole block. Backpressure counts these. A block
-// that several views share counts once for each.
+// that several views share counts once for each; wrapped memory does not count.
 func (h *Chain) Held() int { return h.held }
 
 // Front returns the first chunk, nil when there is none. The chain still owns it.

@@ -52,7 +52,8 @@ type Config struct {
 	UnsentHigh, UnsentLow int
 
 	// UnsentMax closes a connection with more than so many bytes of pooled memory
-	// unsent, with ErrUnsentLimit; default 64 MiB.
+	// unsent, with ErrUnsentLimit; default 64 MiB. Memory of the program's own, as
+	// buffers.Wrap brings it, does not count.
 	UnsentMax int
 
 	// Sizes is the size policy.
