@@ -111,19 +111,41 @@ func relayTo(address string, results chan<- *runtime.RelayResult) runtime.Accept
 	}
 }
 
-// processMemory is what this process holds: resident pages where the system tells
-// and the race detector has none, the Go heap elsewhere. Both count after a collection.
-func processMemory() int64 {
+// growth begins to watch this process, and the function it returns tells by how much
+// it grew since at the most, and how much the Go heap was given meanwhile. The peak is
+// that of the resident pages where the system tells and the race detector has none,
+// else it is what the Go heap has kept.
+func growth() func() (most, allocated int64) {
 	debug.FreeOSMemory()
-	if text, err := os.ReadFile("/proc/self/status"); err == nil && !raceEnabled {
-		for line := range strings.Lines(string(text)) {
-			if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-				n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-				return n << 10
-			}
+	var before goruntime.MemStats
+	goruntime.ReadMemStats(&before)
+	kernel := !raceEnabled && os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil
+	resident := procStatus("VmRSS:")
+	return func() (int64, int64) {
+		peak := procStatus("VmHWM:")
+		var after goruntime.MemStats
+		goruntime.ReadMemStats(&after)
+		allocated := int64(after.TotalAlloc - before.TotalAlloc)
+		if kernel {
+			return peak - resident, allocated
+		}
+		goruntime.GC()
+		goruntime.ReadMemStats(&after)
+		return int64(after.HeapAlloc) - int64(before.HeapAlloc), allocated
+	}
+}
+
+// procStatus is a field of /proc/self/status in bytes, 0 where there is none.
+func procStatus(field string) int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, field); ok {
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return n << 10
 		}
 	}
-	var m goruntime.MemStats
-	goruntime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
+	return 0
 }
