@@ -135,8 +135,7 @@ func (c *Conn) sendFile() {
 		c.send()
 		return
 	}
-	c.state |= stSending
-	c.lastWrite = c.loop.now
+	c.sending()
 	ext := &c.more.fileExt
 	ext.File, ext.Off, ext.Len = f.file, f.off, min(f.n, c.sizes().FileWindow)
 	c.sendOp.Code = driver.SendFile

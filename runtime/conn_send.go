@@ -162,10 +162,7 @@ func (c *Conn) send() {
 	case c.headsFile():
 		c.sendFile()
 	case !c.out.Empty():
-		c.state |= stSending
-		if c.lastWrite < c.loop.now {
-			c.lastWrite = c.loop.now // waiting for the peer starts now
-		}
+		c.sending()
 		c.sendOp.Code = driver.Send
 		c.sendOp.Bulk = c.bulk()
 		c.loop.stats.Paths.Sends++

@@ -18,7 +18,8 @@ var (
 	ErrClosed error = &namedError{"headrace: runtime closed", net.ErrClosed}
 
 	// ErrSlowPeer closes a connection whose peer took no byte for
-	// Config.WriteTimeout although some were waiting.
+	// Config.WriteTimeout, or after Close for Config.LingerTimeout, although some were
+	// waiting. One that takes them slowly has not ended; nor has a file's disk.
 	ErrSlowPeer error = &namedError{"headrace: peer too slow", os.ErrDeadlineExceeded}
 
 	// ErrIdle closes a connection on which nothing moved for its idle time-out.

@@ -195,9 +195,14 @@ func (s *relaySide) resetWhenTaken() {
 // count as those that come.
 func (r *relay) checkIdle() {
 	a, b := r.sides[0].conn, r.sides[1].conn
+	a.look()
+	b.look()
 	last := max(r.start, a.lastRead, a.lastWrite, b.lastRead, b.lastWrite)
-	if rest := last + int64(r.idle) - a.loop.now; rest > 0 {
-		r.timer.Reset(time.Duration(rest))
+	if rest := time.Duration(last + int64(r.idle) - a.loop.now); rest > 0 {
+		if a.is(stSending) || b.is(stSending) {
+			rest = min(rest, max(r.idle/looks, time.Millisecond))
+		}
+		r.timer.Reset(rest)
 		return
 	}
 	a.abort(ErrIdle)

@@ -115,8 +115,7 @@ func (p *splice) pass(n int64) {
 
 // sendPipe submits what is left of a pipe's content.
 func (c *Conn) sendPipe(f *fileSend) {
-	c.state |= stSending
-	c.lastWrite = c.loop.now
+	c.sending()
 	ext := &c.more.fileExt
 	ext.Pipe, ext.Len = f.pipe.pipe.R, f.n
 	c.sendOp.Code, c.sendOp.Ext = driver.SendPipe, ext

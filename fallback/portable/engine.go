@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxSegments = 64        // pieces of memory in one Send
-	sendMax     = 256 << 10 // bytes in one Send or SendFile, so that progress shows
+	maxSegments = 64       // pieces of memory in one Send
+	sendMax     = 64 << 10 // bytes in one Send or SendFile, so that progress shows
+	fileMax     = 1 << 20  // bytes in one WriteAt
 
 	defaultRecvSize    = 16 << 10
 	defaultFileWorkers = 4

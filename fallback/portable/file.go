@@ -14,7 +14,7 @@ func (e *engine) file(fl *flight) {
 		return
 	}
 	if fl.op.Code == driver.WriteAt {
-		fl.gather(fl.op.Chain, maxSegments, sendMax)
+		fl.gather(fl.op.Chain, maxSegments, fileMax)
 	}
 	e.stats.FileJobs++
 	go fl.file()

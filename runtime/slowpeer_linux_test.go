@@ -1,0 +1,106 @@
+package runtime_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver"
+)
+
+// smallSegments gives a connection the segments of an Ethernet. Those of loopback are
+// larger than a small window, which then opens by the sender's slow probes alone.
+func smallSegments(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1460)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// TestSlowReaderGetsAll: a peer that reads slowly, but does, gets everything, however
+// it is sent, though the kernel's queue is so large that it completes nothing for
+// longer than the time-outs.
+func TestSlowReaderGetsAll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads slowly for some seconds")
+	}
+	const size, slow, queue = 6 << 20, 600 << 10, 1 << 20
+	rt := newRuntime(t, &runtime.Config{Loops: 1, LingerTimeout: time.Second, WriteTimeout: time.Second})
+	f := patternFile(t, size)
+	own := make([]byte, size)
+	_, _ = io.ReadFull(pattern(size), own)
+	ways := map[string]func(c *runtime.Conn){
+		"Send": func(c *runtime.Conn) {
+			var chain buffers.Chain
+			chain.Append(buffers.Wrap(own, nil))
+			_ = c.Send(chain)
+		},
+		"Write":    func(c *runtime.Conn) { _, _ = c.Write(own) },
+		"SendFile": func(c *runtime.Conn) { _ = c.SendFile(f, 0, -1, nil) },
+	}
+	want := hashPattern(size)
+	var wg sync.WaitGroup
+	for name, send := range ways {
+		addr, ended := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
+			_ = c.SetOption(driver.WriteBuffer, queue)
+			send(c)
+			c.Close()
+		}})
+		wg.Go(func() {
+			if err := readSlowly(addr, slow, want); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := <-ended; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// readSlowly reads the first bytes at 150 KB a second, and the others as they come.
+func readSlowly(addr net.Addr, slow int, want []byte) error {
+	d := net.Dialer{Control: smallSegments}
+	c, err := d.Dial("tcp", addr.String())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
+		return err
+	}
+	if err := c.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		return err
+	}
+	sum, buf := sha256.New(), make([]byte, 3<<10)
+	for n := 0; ; {
+		k, err := c.Read(buf)
+		sum.Write(buf[:k])
+		n += k
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("after %d bytes: %w", n, err)
+		}
+		if n < slow {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	if !bytes.Equal(sum.Sum(nil), want) {
+		return fmt.Errorf("other bytes")
+	}
+	return nil
+}
