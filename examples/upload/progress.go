@@ -4,24 +4,40 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
 // progress shows uploads that take long on a terminal, one line that changes. It may
-// be used by all loops at once.
+// be used by all loops at once, and blocks none of them: what a terminal that is
+// stopped has no room for is not shown.
 type progress struct {
-	mu  sync.Mutex
-	out io.Writer // nil: nobody looks
+	lines chan string // nil: nobody looks
 }
 
 // newProgress shows progress on f if that is a terminal.
 func newProgress(f *os.File) *progress {
-	p := &progress{}
 	if fi, err := f.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 {
-		p.out = f
+		return progressTo(f)
 	}
+	return &progress{}
+}
+
+// progressTo shows progress on out, for as long as the program runs.
+func progressTo(out io.Writer) *progress {
+	p := &progress{lines: make(chan string, 16)}
+	go func() {
+		for line := range p.lines {
+			_, _ = io.WriteString(out, line)
+		}
+	}()
 	return p
+}
+
+func (p *progress) printf(format string, args ...any) {
+	select {
+	case p.lines <- fmt.Sprintf(format, args...):
+	default:
+	}
 }
 
 // An upload is shown when it has taken so long, and so often.
@@ -31,7 +47,7 @@ const (
 )
 
 func (p *progress) show(u *upload) {
-	if p.out == nil {
+	if p.lines == nil {
 		return
 	}
 	now := time.Now()
@@ -39,24 +55,20 @@ func (p *progress) show(u *upload) {
 		return
 	}
 	u.shown = now
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	const mib = 1 << 20
 	rate := float64(u.got) / now.Sub(u.began).Seconds() / mib
 	if u.total > 0 {
-		fmt.Fprintf(p.out, "\r\x1b[K%s: %d%% of %.1f MiB, %.1f MiB/s", u.name,
+		p.printf("\r\x1b[K%s: %d%% of %.1f MiB, %.1f MiB/s", u.name,
 			100*u.got/u.total, float64(u.total)/mib, rate)
 		return
 	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s: %.1f MiB, %.1f MiB/s", u.name, float64(u.got)/mib, rate)
+	p.printf("\r\x1b[K%s: %.1f MiB, %.1f MiB/s", u.name, float64(u.got)/mib, rate)
 }
 
 // end ends the line of an upload that was shown.
 func (p *progress) end(u *upload) {
-	if p.out == nil || u.shown.IsZero() {
+	if p.lines == nil || u.shown.IsZero() {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "\r\x1b[K%s: %d bytes in %v\n", u.name, u.got, time.Since(u.began).Round(time.Millisecond))
+	p.printf("\r\x1b[K%s: %d bytes in %v\n", u.name, u.got, time.Since(u.began).Round(time.Millisecond))
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -10,26 +10,31 @@ import (
 )
 
 func TestProgress(t *testing.T) {
-	var out bytes.Buffer
-	p := &progress{out: &out}
+	p := &progress{lines: make(chan string, 1)}
+	line := func() string {
+		select {
+		case s := <-p.lines:
+			return s
+		default:
+			return ""
+		}
+	}
 	u := &upload{name: "f", total: 4 << 20, got: 1 << 20, began: time.Now()}
 	p.show(u)
 	p.end(u)
-	require.Empty(t, out.String(), "it does not take long")
+	require.Empty(t, line(), "it does not take long")
 
 	u.began = u.began.Add(-time.Minute)
 	p.show(u)
-	require.Contains(t, out.String(), "f: 25% of 4.0 MiB, 0.0 MiB/s")
-	out.Reset()
+	require.Contains(t, line(), "f: 25% of 4.0 MiB, 0.0 MiB/s")
 	p.show(u)
-	require.Empty(t, out.String(), "too soon")
+	require.Empty(t, line(), "too soon")
 	p.end(u)
-	require.Contains(t, out.String(), "f: 1048576 bytes in 1m0s\n")
+	require.Contains(t, line(), "f: 1048576 bytes in 1m0s\n")
 
-	out.Reset()
 	u = &upload{name: "g", total: -1, got: 3 << 20, began: time.Now().Add(-3 * time.Second)}
 	p.show(u)
-	require.Contains(t, out.String(), "g: 3.0 MiB, 1.0 MiB/s")
+	require.Contains(t, line(), "g: 3.0 MiB, 1.0 MiB/s")
 }
 
 // TestNoTerminal: what is not a terminal is not written to.
@@ -37,7 +42,26 @@ func TestNoTerminal(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "log")
 	require.NoError(t, err)
 	defer f.Close()
-	require.Nil(t, newProgress(f).out)
+	require.Nil(t, newProgress(f).lines)
+}
+
+// TestStoppedTerminal: a terminal that takes nothing (Ctrl-S) holds nobody up, and
+// shows what there is then when it goes on.
+func TestStoppedTerminal(t *testing.T) {
+	r, w := io.Pipe()
+	p := progressTo(w)
+	t.Cleanup(func() { close(p.lines) })
+	u := &upload{name: "f", total: 4 << 20, began: time.Now().Add(-time.Minute)}
+	for range 1000 {
+		u.shown = time.Time{}
+		p.show(u) // would wait for ever
+	}
+	p.end(u)
+	buf := make([]byte, 100)
+	n, err := r.Read(buf)
+	require.NoError(t, err)
+	require.Contains(t, string(buf[:n]), "f: 0% of 4.0 MiB")
+	require.NoError(t, r.Close())
 }
 
 func TestParseRange(t *testing.T) {
