@@ -8,20 +8,34 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// OpenPipe makes a pipe that does not block and is not inherited.
+// OpenPipe makes a pipe that does not block and is not inherited. The error is ENOBUFS
+// if the system gives but a small one.
 func OpenPipe() (driver.Pipe, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return driver.Pipe{}, err
 	}
-	// What the user may not have, or not any more, a smaller pipe does as well.
-	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
-	return driver.Pipe{R: fds[0], W: fds[1]}, nil
+	p := driver.Pipe{R: fds[0], W: fds[1]}
+	for size := pipeSize; ; size /= 2 {
+		got, err := unix.FcntlInt(uintptr(p.R), unix.F_SETPIPE_SZ, size)
+		switch {
+		case err == nil && got >= pipeLeast:
+			return p, nil
+		case err == nil || size/2 < pipeLeast:
+			ClosePipe(p)
+			return driver.Pipe{}, unix.ENOBUFS
+		}
+	}
 }
 
 // pipeSize is room for that many pages of whatever content: the kernel passes on what
 // it has in pages, or in larger pieces.
 const pipeSize = 1 << 20
+
+// pipeLeast is the smallest pipe worth having: one of 64 KiB moves bytes no cheaper
+// than chunks do. Users without privileges get pipes of two pages once they have
+// pipe-user-pages-soft pages in pipes, which is 64 pipes of ours.
+const pipeLeast = 256 << 10
 
 // ClosePipe closes both ends.
 func ClosePipe(p driver.Pipe) {
