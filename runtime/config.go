@@ -144,6 +144,10 @@ func (c *Config) validate() error {
 		{"FileWorkers", int64(c.FileWorkers)}, {"IdleTimeout", int64(c.IdleTimeout)},
 		{"WriteTimeout", int64(c.WriteTimeout)},
 		{"BusyPoll", int64(c.BusyPoll)},
+		{"Sizes.Coalesce", int64(c.Sizes.Coalesce)}, {"Sizes.Open", int64(c.Sizes.Open)},
+		{"Sizes.InlineFile", int64(c.Sizes.InlineFile)}, {"Sizes.FileWindow", c.Sizes.FileWindow},
+		{"Sizes.FileWrite", int64(c.Sizes.FileWrite)}, {"Sizes.Direct", int64(c.Sizes.Direct)},
+		{"Sizes.Bulk", int64(c.Sizes.Bulk)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("runtime: Config.%s is negative (%d)", f.name, f.value)

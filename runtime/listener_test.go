@@ -234,6 +234,8 @@ func TestConfigErrors(t *testing.T) {
 		"RecvBufferSize": {RecvBufferSize: 1000},
 		"UnreadLow":      {UnreadHigh: 1000, UnreadLow: 2000},
 		"MaxMemory":      {MaxMemory: -1},
+		"FileWindow":     {Sizes: runtime.Sizes{FileWindow: -1}},
+		"Direct":         {Sizes: runtime.Sizes{Direct: -1}},
 	} {
 		_, err := runtime.New(cfg)
 		require.ErrorContains(t, err, name)

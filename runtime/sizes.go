@@ -3,15 +3,20 @@ package runtime
 import "math"
 
 // Sizes is the size policy: which path data takes, by its size and source. Zero
-// fields mean the default. The figures behind the defaults are in
-// docs/benchmarks.md, and docs/buffers.md shows the paths.
+// fields mean the default. docs/buffers.md shows the paths; figures behind Splice and
+// the paths of files are in docs/benchmarks.md.
+//
+// What is no policy stays with what it belongs to: how much an engine moves in one
+// turn of a file or a pipe (64, 256 or 512 KiB), the least that it sends without a copy
+// (32 KiB), what a burst is to a relay (relay_splice.go), and what a fiber's Write
+// copies (64 KiB).
 //
 // Config.Sizes is the row for connections of which nothing is known; a [Hint] gives
 // a connection one that is made of it.
 type Sizes struct {
-	// Coalesce is the largest piece that is copied behind what is waiting already,
-	// so that it does not hold a block of its own. Larger pieces of pooled memory
-	// are gathered, not copied.
+	// Coalesce is the largest piece that is copied, when it arrives, behind what is
+	// unread already, so that it does not hold a block of its own. Send gathers what
+	// it is given, of any size; Write copies.
 	Coalesce int
 
 	// Open is the size of the chunk that Write opens for small pieces: about what
@@ -23,7 +28,9 @@ type Sizes struct {
 	// sendfile(2) or what the engine has in its place.
 	InlineFile int
 
-	// FileWindow bounds how much of a file one operation sends.
+	// FileWindow bounds how much of a file, or through a pipe, one operation moves.
+	// Engines have bounds of their own below the default, so that only smaller
+	// values make a difference.
 	FileWindow int64
 
 	// FileWrite is how much RecvToFile collects before it writes, while more is to
@@ -87,7 +94,6 @@ func (s *Sizes) rows() [hintCount]Sizes {
 	interactive.Bulk = math.MaxInt // a zero-copy send ends with the peer's answer
 
 	bulk.Open = max(s.Open, largestChunk)
-	bulk.FileWindow = max(s.FileWindow, 4<<20)
 	bulk.FileWrite = max(s.FileWrite, 256<<10)
 	bulk.Direct = min(s.Direct, 16<<10)
 	bulk.Splice = min(s.Splice, 64<<10)
