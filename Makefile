@@ -53,6 +53,12 @@ race: ## the same with the race detector (COUNT= times, SHORT=-short for smaller
 	for b in $(OTHER); do echo "# engine $$b"; \
 	  HEADRACE_BACKEND=$$b $(GO) test -race $(SHORT) -count=$(COUNT) -timeout 30m $(PRESENT) || exit 1; done
 
+.PHONY: bytes
+bytes: ## the tests of large transfers and of thousands of peers, on every engine (some minutes)
+	for b in io_uring $(OTHER); do echo "# engine $$b"; \
+	  HEADRACE_BIG=1 HEADRACE_BACKEND=$$b $(GO) test -count=1 -timeout 15m ./runtime \
+	  -run 'TestBytesMatrix|TestCrowd|Slow|OwnMemory|Beyond4GiB' || exit 1; done
+
 .PHONY: invariants
 invariants: ## the tests of the library with buffer checks compiled in
 	$(GO) test -tags invariants $(SHORT) -timeout 15m ./buffers ./runtime/... ./fallback/...

@@ -2,12 +2,10 @@ package runtime_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,19 +28,10 @@ func TestSlowAndFastPeers(t *testing.T) {
 	rt := newRuntime(t, &runtime.Config{
 		Loops: 1, UnsentHigh: unsent, WriteTimeout: 500 * time.Millisecond, MaxMemory: 64 << 20,
 	})
-	f := patternFile(t, size)
-	kinds := map[string]func() runtime.Handler{
-		"memory": func() runtime.Handler { return &source{from: pattern(size), buf: make([]byte, 10<<10)} },
-		"file": func() runtime.Handler {
-			return &funcs{open: func(c *runtime.Conn) {
-				_ = c.SendFile(f, 0, -1, nil)
-				c.Close()
-			}}
-		},
-	}
-	for kind, handler := range kinds {
+	var paused atomic.Int64
+	for kind, accept := range slowHandlers(t, size, &paused) {
 		t.Run(kind, func(t *testing.T) {
-			addr := listen(t, rt, "tcp", func(*runtime.Conn) runtime.Handler { return handler() })
+			addr := listen(t, rt, "tcp", accept)
 			dead, ended := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
 				var chain buffers.Chain
 				chain.Append(buffers.Wrap(make([]byte, 32<<20), nil)) // more than the system holds
@@ -55,7 +44,11 @@ func TestSlowAndFastPeers(t *testing.T) {
 			var wg sync.WaitGroup
 			errs := make(chan error, clients)
 			for i := range clients {
-				wg.Go(func() { errs <- readAtRate(addr, i, size, want) })
+				// The first ones as fast as they can, each of the others a little slower.
+				pause := time.Duration(i/2) * 100 * time.Microsecond
+				wg.Go(func() {
+					errs <- readInSteps(addr, 8<<10, size, want, func(int64) { time.Sleep(pause) })
+				})
 			}
 			wg.Wait()
 			for range clients {
@@ -68,40 +61,7 @@ func TestSlowAndFastPeers(t *testing.T) {
 			require.Less(t, mapped(rt), int64(clients*each+shared))
 		})
 	}
-}
-
-// readAtRate is client i: the first ones read as fast as they can, each of the others
-// a little slower than the one before, with a small window.
-func readAtRate(addr net.Addr, i int, size int64, want []byte) error {
-	c, err := net.Dial("tcp", addr.String())
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
-		return err
-	}
-	if err := c.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
-		return err
-	}
-	sum, buf := sha256.New(), make([]byte, 8<<10)
-	var n int64
-	for {
-		k, err := c.Read(buf)
-		sum.Write(buf[:k])
-		n += int64(k)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("client %d, after %d bytes: %w", i, n, err)
-		}
-		time.Sleep(time.Duration(i/2) * 100 * time.Microsecond)
-	}
-	if n != size || !bytes.Equal(sum.Sum(nil), want) {
-		return fmt.Errorf("client %d: %d bytes of %d, or other ones", i, n, size)
-	}
-	return nil
+	wasSlow(t, rt, 2*clients, &paused)
 }
 
 // TestTruncatedUnderSendFile: the peer gets what there was, and everybody is told.
