@@ -1,11 +1,7 @@
 package runtime_test
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"io"
-	"net"
 	"sync"
 	"syscall"
 	"testing"
@@ -59,7 +55,12 @@ func TestSlowReaderGetsAll(t *testing.T) {
 			c.Close()
 		}})
 		wg.Go(func() {
-			if err := readSlowly(addr, slow, want); err != nil {
+			err := readInSteps(addr, 3<<10, size, want, func(n int64) {
+				if n < slow {
+					time.Sleep(20 * time.Millisecond) // 150 KB a second
+				}
+			})
+			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			if err := <-ended; err != nil {
@@ -68,39 +69,4 @@ func TestSlowReaderGetsAll(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// readSlowly reads the first bytes at 150 KB a second, and the others as they come.
-func readSlowly(addr net.Addr, slow int, want []byte) error {
-	d := net.Dialer{Control: smallSegments}
-	c, err := d.Dial("tcp", addr.String())
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
-		return err
-	}
-	if err := c.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
-		return err
-	}
-	sum, buf := sha256.New(), make([]byte, 3<<10)
-	for n := 0; ; {
-		k, err := c.Read(buf)
-		sum.Write(buf[:k])
-		n += k
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("after %d bytes: %w", n, err)
-		}
-		if n < slow {
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-	if !bytes.Equal(sum.Sum(nil), want) {
-		return fmt.Errorf("other bytes")
-	}
-	return nil
 }
