@@ -9,6 +9,7 @@ import (
 	goruntime "runtime"
 	"time"
 
+	"github.com/headrace/headrace/ring/probe"
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -99,7 +100,8 @@ type Config struct {
 	// FileWorkers bounds each loop's helper threads for files; default 2.
 	FileWorkers int
 
-	// Disable names kernel features not to use, by ring/probe's names.
+	// Disable names kernel features not to use, by ring/probe's names
+	// (probe.Catalogue), recv_multishot_unix and udp_segment.
 	Disable []string
 
 	// WrapEngine, if not nil, is given the function that opens an engine and returns
@@ -154,6 +156,11 @@ func (c *Config) validate() error {
 		}
 	}
 	const maxLoops, maxBusyPoll = 4096, time.Second
+	for _, name := range c.Disable {
+		if !probe.Known(name) {
+			return fmt.Errorf("runtime: Config.Disable names an unknown feature (%q)", name)
+		}
+	}
 	switch {
 	case c.Backend > Portable:
 		return fmt.Errorf("runtime: Config.Backend is unknown (%d)", uint8(c.Backend))

@@ -228,14 +228,15 @@ func descriptors(t *testing.T) int {
 
 func TestConfigErrors(t *testing.T) {
 	for name, cfg := range map[string]*runtime.Config{
-		"Loops":          {Loops: -1},
-		"Backend":        {Backend: 99},
-		"RecvBuffers":    {RecvBuffers: 100},
-		"RecvBufferSize": {RecvBufferSize: 1000},
-		"UnreadLow":      {UnreadHigh: 1000, UnreadLow: 2000},
-		"MaxMemory":      {MaxMemory: -1},
-		"FileWindow":     {Sizes: runtime.Sizes{FileWindow: -1}},
-		"Direct":         {Sizes: runtime.Sizes{Direct: -1}},
+		"Loops":           {Loops: -1},
+		"Backend":         {Backend: 99},
+		"RecvBuffers":     {RecvBuffers: 100},
+		"RecvBufferSize":  {RecvBufferSize: 1000},
+		"UnreadLow":       {UnreadHigh: 1000, UnreadLow: 2000},
+		"MaxMemory":       {MaxMemory: -1},
+		"FileWindow":      {Sizes: runtime.Sizes{FileWindow: -1}},
+		"Direct":          {Sizes: runtime.Sizes{Direct: -1}},
+		"recv_multishoot": {Disable: []string{"recv_multishoot"}},
 	} {
 		_, err := runtime.New(cfg)
 		require.ErrorContains(t, err, name)

@@ -140,7 +140,7 @@ func memlockGate(f facts, cause Cause) Gate {
 	case f.status.has(capIPCLock):
 		g.Detail = "CAP_IPC_LOCK is exempt"
 	case f.memlock.soft < minMemlock:
-		g.Status, g.Detail = StatusWarn, "registered buffers shrink or go unregistered"
+		g.Status, g.Detail = StatusWarn, "little or no memory can be registered for zero-copy sends"
 	default:
 		g.Detail = "room for registered buffers"
 	}

@@ -14,6 +14,9 @@ import (
 // requiredFeatures are older than multishot receive.
 const requiredFeatures = ring.FeatNoDrop | ring.FeatSubmitStable | ring.FeatFastPoll | ring.FeatExtArg
 
+// needed are the features without which there is no way, by the names of ring/probe.
+var needed = []string{"recv_multishot", "recvmsg_multishot"}
+
 // features are the optional ones in use. Names are those of ring/probe, and
 // udp_segment and recv_multishot_unix.
 type features struct {
@@ -76,7 +79,7 @@ func (f *features) setupFlags(restrict bool) ring.SetupFlags {
 // ring may be disabled still.
 func (e *engine) detect() error {
 	f, r := &e.feats, e.ring
-	f.names = append(f.names, "recv_multishot")
+	f.names = append(f.names, needed...)
 	for _, s := range setupFeatures {
 		f.use(s.name, r.Flags()&s.flag != 0)
 	}
@@ -100,8 +103,8 @@ func (e *engine) detect() error {
 			return fmt.Errorf("uring: %w", err)
 		}
 	}
-	if !slices.Contains(f.disabled, "ring_fd") {
-		f.use("ring_fd", r.RegisterRingFD() == nil)
+	if !slices.Contains(f.disabled, "registered_ring_fd") {
+		f.use("registered_ring_fd", r.RegisterRingFD() == nil)
 	}
 	if !slices.Contains(f.disabled, "iowq_max_workers") {
 		_, err := r.RegisterIOWQMaxWorkers(boundedWorkers, unboundedWorkers)

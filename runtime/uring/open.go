@@ -49,9 +49,10 @@ func Open(cfg *driver.Config) (driver.Engine, error) {
 }
 
 func (e *engine) open(cfg *driver.Config) (err error) {
-	if slices.Contains(cfg.Disable, "recv_multishot") {
-		return fmt.Errorf("uring: recv_multishot is disabled and there is no way without: %w",
-			errors.ErrUnsupported)
+	for _, name := range needed {
+		if slices.Contains(cfg.Disable, name) {
+			return fmt.Errorf("uring: %s is disabled and there is no way without: %w", name, errors.ErrUnsupported)
+		}
 	}
 	entries := orDefault(cfg.Entries, defaultEntries)
 	e.ring, err = ring.New(uint32(entries), ring.Params{
