@@ -41,6 +41,7 @@ type engine struct {
 	nextTick  time.Time
 	delivered uint64 // completions handed to owners
 	wakeArmed bool
+	copied    routes // see zerocopy.go
 	naps      tries.Skips
 	watcher   watcher
 	recvPrio  uint16 // tests: what receives ask for besides

@@ -3,14 +3,11 @@
 package uring
 
 import (
-	"net"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
-	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
 // armSend sends the front of the chain: one piece by SEND, several by SENDMSG.
@@ -148,7 +145,7 @@ func (e *engine) sendReleased(i uint32, s *slot, c ring.CQE) {
 	copied := uint32(c.Res)&ring.NotifZCCopied != 0
 	if copied {
 		e.stats.ZeroCopied++
-		e.socks[s.fd].zeroCopy = zeroCopyOff
+		e.routeCopies(s.fd)
 	}
 	e.finish(i, driver.Result{Copied: copied})
 }
@@ -158,42 +155,4 @@ func (e *engine) countSent(s *slot, n int) {
 	if n < s.want {
 		e.stats.ShortSends++
 	}
-}
-
-// zeroCopy says whether sends on a socket may leave out the copy.
-type zeroCopy uint8
-
-const (
-	zeroCopyUnknown zeroCopy = iota
-	zeroCopyOn
-	zeroCopyOff // the route copies anyway, or the kernel said no
-)
-
-// zeroCopyMin is the least that pays for a notification.
-const zeroCopyMin = 32 << 10
-
-// useZeroCopy decides for one send. Unix sockets can not, and over loopback the
-// kernel copies later what it did not copy at first.
-func (e *engine) useZeroCopy(s *slot) bool {
-	if !e.feats.sendZC || s.op.Chain.Len() < zeroCopyMin {
-		return false
-	}
-	k := &e.socks[s.fd]
-	if k.zeroCopy == zeroCopyUnknown {
-		k.zeroCopy = zeroCopyOff
-		if leavesHost(int(s.fd)) {
-			k.zeroCopy = zeroCopyOn
-		}
-	}
-	return k.zeroCopy == zeroCopyOn
-}
-
-// leavesHost tells whether the peer of a TCP socket seems to be another machine.
-func leavesHost(fd int) bool {
-	remote, ok := sock.RemoteAddr(fd).(*net.TCPAddr)
-	if !ok || remote.IP.IsLoopback() {
-		return false
-	}
-	local, ok := sock.LocalAddr(fd).(*net.TCPAddr)
-	return ok && !local.IP.Equal(remote.IP)
 }

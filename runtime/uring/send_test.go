@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -82,6 +84,7 @@ func TestZeroCopySend(t *testing.T) {
 		require.Greater(t, r.stats.ZeroCopies, before)
 		require.True(t, copied)
 		require.Equal(t, zeroCopyOff, r.socks[s].zeroCopy)
+		require.True(t, r.copied.known(netip.MustParseAddr("127.0.0.1"), time.Now()), "for other sockets, too")
 		r.close(s)
 	}
 }
@@ -110,9 +113,11 @@ func TestZeroCopyRefused(t *testing.T) {
 func TestZeroCopyIsForOtherHosts(t *testing.T) {
 	r := newRig(t, nil)
 	tcp, _ := r.connected()
-	require.False(t, leavesHost(int(tcp)))
 	local, _ := r.pair()
-	require.False(t, leavesHost(int(local)))
+	for _, s := range []driver.Socket{tcp, local} {
+		_, leaves := leavesHost(int(s))
+		require.False(t, leaves)
+	}
 }
 
 func TestLingeringCloseDoesNotBlock(t *testing.T) {
