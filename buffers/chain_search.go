@@ -77,16 +77,23 @@ func (h *Chain) IndexByte(b byte) int {
 
 // Index returns the offset of the first sep, wherever chunks part it, or -1.
 // An empty sep is found at 0.
-func (h *Chain) Index(sep []byte) int {
+func (h *Chain) Index(sep []byte) int { return h.IndexFrom(sep, 0) }
+
+// IndexFrom is Index for places from offset from on: who searched before, and got
+// more since, need not search all of it again. An empty sep is found at from.
+func (h *Chain) IndexFrom(sep []byte, from int) int {
 	if len(sep) == 0 {
-		return 0
+		return from
 	}
 	off := 0
 	for c := h.head; c != nil; c = c.next {
-		if i := bytes.Index(c.data, sep); i >= 0 {
-			return off + i
+		start := max(0, from-off)
+		if start < len(c.data) {
+			if i := bytes.Index(c.data[start:], sep); i >= 0 {
+				return off + start + i
+			}
 		}
-		for i := max(0, len(c.data)-len(sep)+1); i < len(c.data); i++ {
+		for i := max(start, len(c.data)-len(sep)+1); i < len(c.data); i++ {
 			if c.data[i] == sep[0] && c.matches(i, sep) {
 				return off + i
 			}

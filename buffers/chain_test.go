@@ -145,6 +145,13 @@ func TestIndexAcrossChunks(t *testing.T) {
 		string(text), string(text) + "x",
 	} {
 		require.Equal(t, bytes.Index(text, []byte(sep)), h.Index([]byte(sep)), "%q", sep)
+		for from := range len(text) {
+			want := bytes.Index(text[from:], []byte(sep))
+			if want >= 0 {
+				want += from
+			}
+			require.Equal(t, want, h.IndexFrom([]byte(sep), from), "%q from %d", sep, from)
+		}
 	}
 	for _, b := range []byte("G\r\nby!") {
 		require.Equal(t, bytes.IndexByte(text, b), h.IndexByte(b))

@@ -87,12 +87,13 @@ func (c *Conn) dropLine() { c.line.Release() }
 // find waits for delim and returns how many bytes there are up to and with it.
 func (c *Conn) find(delim []byte, limit int) (int, error) {
 	c.dropLine()
-	in := c.rc.Unread()
+	in, searched := c.rc.Unread(), 0
 	for {
 		seen := in.Len()
-		if i := in.Index(delim); i >= 0 && i+len(delim) <= limit {
+		if i := in.IndexFrom(delim, searched); i >= 0 && i+len(delim) <= limit {
 			return i + len(delim), nil
 		}
+		searched = max(0, seen-len(delim)+1)
 		if seen >= limit {
 			return 0, ErrTooLong
 		}
