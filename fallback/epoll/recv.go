@@ -51,6 +51,10 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 	size := e.cfg.RecvBufferSize
 	for range chunksPerTurn {
 		c := e.chunk(size)
+		if c == nil && size > e.cfg.RecvBufferSize {
+			size = e.cfg.RecvBufferSize // memory is short
+			c = e.chunk(size)
+		}
 		if c == nil {
 			e.starve(index, s)
 			return false
@@ -142,7 +146,7 @@ func (e *engine) chunk(size int) *buffers.Chunk {
 		return nil
 	}
 	c := e.cfg.Pool.Get(size)
-	e.dry = c == nil
+	e.dry = c == nil && size <= e.cfg.RecvBufferSize
 	return c
 }
 
