@@ -80,6 +80,7 @@ const (
 	stEnding                            // closeOp is with the engine
 	stEnded                             // closeOp is done
 	stShutdown                          // the handler was told of a Shutdown
+	stReleased                          // and what was held is given back: Closed is due
 	stCloseCalled                       // Closed was called
 	stDetaching                         // Detach waits for receiving to stop
 	stRelayed                           // in a relay: what it sends is not what it reads

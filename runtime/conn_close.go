@@ -116,11 +116,18 @@ func (c *Conn) ended() {
 		}
 	}
 	if c.handler != nil {
-		l.later(c, func() { c.handler.Closed(c, c.err) })
+		l.later(c, c.tellClosed)
 	}
 	if closed := l.rt.cfg.Hooks.Closed; closed != nil {
 		l.later(c, func() { closed(c, c.err) })
 	}
+}
+
+// tellClosed tells the handler there is now: one that took over since the connection
+// ended is told, too, and its successors know then whether that has been.
+func (c *Conn) tellClosed() {
+	c.state |= stCloseCalled
+	c.handler.Closed(c, c.err)
 }
 
 // Lost is how many queued bytes, files included, the kernel had not taken when the

@@ -59,8 +59,8 @@ func (c *Conn) leave() {
 	done := m.detach
 	m.detach = nil
 	c.state &^= stDetaching | stPaused
-	c.state |= stEnding | stEnded | stCloseCalled // it is gone, as far as this Conn goes
-	c.out.Release()                               // empty, but perhaps of a chunk that nothing was read into
+	c.state |= stEnding | stEnded | stReleased | stCloseCalled // it is gone, as far as this Conn goes
+	c.out.Release()                                            // empty, but perhaps of a chunk that nothing was read into
 	l.conns.remove(c)
 	l.numConns.Add(-1)
 	l.rt.conns.Add(-1)

@@ -96,8 +96,8 @@ func (l *Loop) deliverSome(from, to int) (done int) {
 func (c *Conn) deliver() {
 	c.state &^= stReady
 	if c.is(stEnded) {
-		if !c.is(stCloseCalled) {
-			c.state |= stCloseCalled
+		if !c.is(stReleased) {
+			c.state |= stReleased
 			c.ended()
 		}
 		return
