@@ -112,10 +112,21 @@ func (m *machine) run(p program) error {
 	if err := wait(m.ended, 2*len(p.links)); err != nil {
 		return errors.Join(append(m.errors, err, m.state())...)
 	}
+	m.settle()
 	for _, l := range m.links {
 		m.judge(l)
 	}
 	return errors.Join(m.errors...)
+}
+
+// settle waits for the callbacks that are due in the turn in which the last end closed,
+// or, with what posted tasks put off, in the next.
+func (m *machine) settle() {
+	for range 2 {
+		for _, l := range m.rt.Loops() {
+			_ = l.Call(func() {}) // one that ended has called all
+		}
+	}
 }
 
 func wait[T any](ch <-chan T, n int) error {
