@@ -21,12 +21,17 @@ const (
 )
 
 // transport is the net.Conn below a tls.Conn. It gives crypto/tls one whole record
-// at a time.
+// at a time, or pieces of one where the connection can not hold that. It never gives
+// bytes of the next: nobody could see that crypto/tls has them.
 type transport struct {
 	c       *fiber.Conn
 	whole   bool
-	left    int  // bytes of the record that crypto/tls has not read
+	left    int  // bytes that are there for crypto/tls, of one record
 	closing bool // what is written is the last, and must not wait
+
+	head  [headerLen]byte // of a record in pieces
+	heads int             // bytes of head that have come
+	body  int             // bytes of that record that have not
 
 	away   *away      // a handshake that runs off the loop
 	watch  *stopwatch // or one on it
@@ -53,8 +58,8 @@ func (t *transport) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// await suspends the fiber until a whole record is unread, or what a peer left of it
-// that went away: what that means, crypto/tls knows.
+// await suspends the fiber until a record or a piece of one is unread, or what a peer
+// left of it that went away: what that means, crypto/tls knows.
 func (t *transport) await() error {
 	n, err := t.record()
 	if err == io.ErrUnexpectedEOF {
@@ -73,17 +78,36 @@ func (t *transport) await() error {
 
 // record waits for a record and returns its length.
 func (t *transport) record() (int, error) {
-	in := t.c.Conn().Unread()
 	if !t.whole {
-		err := t.c.WaitUnread(1)
-		return in.Len(), err
+		return t.piece()
 	}
 	if err := t.c.WaitUnread(headerLen); err != nil {
 		return 0, err
 	}
-	head, _ := in.Peek(headerLen)
+	head, _ := t.c.Conn().Unread().Peek(headerLen)
 	n := recordLen(head)
 	return n, t.c.WaitUnread(n)
+}
+
+// piece waits for more of a record and returns how much there is. Who holds little
+// may hold less than a header at a time.
+func (t *transport) piece() (int, error) {
+	if err := t.c.WaitUnread(1); err != nil {
+		return 0, err
+	}
+	in, n := t.c.Conn().Unread(), 0
+	if t.body == 0 {
+		n = min(in.Len(), headerLen-t.heads)
+		head, _ := in.Peek(n)
+		t.heads += copy(t.head[t.heads:], head)
+		if t.heads < headerLen {
+			return n, nil
+		}
+		t.heads, t.body = 0, recordLen(t.head[:])-headerLen
+	}
+	more := min(in.Len()-n, t.body)
+	t.body -= more
+	return n + more, nil
 }
 
 // recordLen is the length of a record with its header. What can not be a record has
