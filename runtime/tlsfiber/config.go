@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	goruntime "runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,9 @@ func (cfg *Config) handshakeTimeout() time.Duration {
 type shared struct {
 	// turns bounds how many handshakes compute at a time: loops need cores, too.
 	turns chan struct{}
+	// leases is the same for handshakes that may wait for somebody instead.
+	leases chan struct{}
+	lease  time.Duration
 	// whole: a connection can hold a whole record unread.
 	whole bool
 
@@ -69,10 +73,35 @@ type sharedKey struct{}
 func sharedOf(rt *runtime.Runtime) *shared {
 	return rt.Local(sharedKey{}, func() any {
 		cfg := rt.Config()
+		procs := goruntime.GOMAXPROCS(0)
 		return &shared{
-			turns: make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
-			whole: cfg.UnreadHigh >= leastUnread,
-			log:   cfg.Logger, began: time.Now(),
+			turns:  make(chan struct{}, max(1, procs/2)),
+			leases: make(chan struct{}, leasesPerProc*procs),
+			lease:  leaseTime,
+			whole:  cfg.UnreadHigh >= leastUnread,
+			log:    cfg.Logger, began: time.Now(),
 		}
 	}).(*shared)
+}
+
+const (
+	// leaseTime is more than a step computes; who takes longer waits for somebody.
+	leaseTime = 5 * time.Millisecond
+	// leasesPerProc: together more steps in a second than a processor computes, so
+	// that those who wait cost the others little.
+	leasesPerProc = 4
+)
+
+// turn waits until a step of a handshake may run, and returns what gives the turn
+// back. Who may wait for others, in a callback or for a key, must not keep it from
+// them: its turn ends by itself.
+func (s *shared) turn(mayWait bool) (back func()) {
+	if !mayWait {
+		s.turns <- struct{}{}
+		return func() { <-s.turns }
+	}
+	s.leases <- struct{}{}
+	once := sync.OnceFunc(func() { <-s.leases })
+	timer := time.AfterFunc(s.lease, once)
+	return func() { timer.Stop(); once() }
 }

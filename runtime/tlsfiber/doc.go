@@ -23,14 +23,15 @@
 // [Config.OnLoop] is for a server that leaves its peers no slow choice, see [Quick].
 //
 // Callbacks of tls.Config (GetCertificate, VerifyConnection and so on) run with the
-// handshake: off the loop they may block (no limit counts such handshakes), and must not touch the fiber or its
+// handshake: off the loop they may block, and must not touch the fiber or its
 // connections.
 //
 // # Memory
 //
 // A connection that waits holds what crypto/tls keeps of it, and no buffer of the
-// runtime's. A record is given to crypto/tls when it is there as a whole, so one
-// that is announced and does not come costs nothing. What is written waits, as a
+// runtime's. A record is given to crypto/tls when it is there as a whole (in pieces
+// where Config.UnreadHigh is below 128 KiB), so one that is announced and does not
+// come costs nothing. What is written waits, as a
 // fiber's, while more than Config.UnsentHigh is unsent, and files by a window of
 // their own, see [Conn.SendFile]. With [Config.UseKernelTLS] the bytes of large files
 // do not come into the program.

@@ -7,7 +7,17 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"time"
+
+	"github.com/headrace/headrace/runtime"
 )
+
+// SetLease sets how long handshakes with callbacks keep their turns, and returns how many have one at a time.
+func SetLease(rt *runtime.Runtime, d time.Duration) int {
+	s := sharedOf(rt)
+	s.lease = d
+	return cap(s.leases)
+}
 
 // TryKernelTLS is UseKernelTLS without the question whether there is a kernel for it.
 func TryKernelTLS(cfg *Config) {

@@ -60,16 +60,12 @@ func (c *Conn) handshakeAway(a *away) (failed error) {
 	if !c.client {
 		a.err = c.receive(a)
 	}
-	// Whoever may wait for others must not keep a turn from them.
-	takesTurns := computes(c.cfg.TLS)
+	waits := !computes(c.cfg.TLS)
 	var resume func() (struct{}, bool)
 	for more := true; more; {
 		c.t.away = a
 		c.fc.Offload(func() {
-			if takesTurns {
-				c.shared.turns <- struct{}{}
-				defer func() { <-c.shared.turns }()
-			}
+			defer c.shared.turn(waits)()
 			if resume == nil {
 				resume, _ = iter.Pull(func(yield func(struct{}) bool) {
 					a.yield = yield

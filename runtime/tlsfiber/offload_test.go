@@ -4,7 +4,9 @@ import (
 	"crypto"
 	"crypto/tls"
 	"io"
+	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,4 +129,52 @@ func TestCallbacks(t *testing.T) {
 	}
 	deserted(t, rt)
 	require.EqualValues(t, len(versions), rt.Stats().Total().Panics)
+}
+
+// TestCallbacksTakeTurns: handshakes with callbacks leave processors to others, unless they wait.
+func TestCallbacksTakeTurns(t *testing.T) {
+	shake := func(addr net.Addr, n int) <-chan error {
+		results := make(chan error, n)
+		for range n {
+			c := dial(t, addr, clientConfig(tls.VersionTLS13))
+			go func() { results <- c.Handshake() }()
+		}
+		return results
+	}
+	t.Run("bounded", func(t *testing.T) {
+		rt := newRuntime(t)
+		bound := tlsfiber.SetLease(rt, time.Hour)
+		var now, most atomic.Int32
+		server := serverConfig()
+		server.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			time.Sleep(10 * time.Millisecond)
+			return nil, nil
+		}
+		n := 5 * bound
+		results := shake(serve(t, rt, &tlsfiber.Config{TLS: server}, echo), n)
+		for range n {
+			require.NoError(t, <-results)
+		}
+		require.LessOrEqual(t, int(most.Load()), bound)
+	})
+	t.Run("all wait for the last", func(t *testing.T) {
+		rt := newRuntime(t)
+		n := 3 * tlsfiber.SetLease(rt, time.Millisecond)
+		var here sync.WaitGroup
+		here.Add(n)
+		server := serverConfig()
+		server.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			here.Done()
+			here.Wait()
+			return nil, nil
+		}
+		results := shake(serve(t, rt, &tlsfiber.Config{TLS: server}, echo), n)
+		for range n {
+			require.NoError(t, <-results)
+		}
+	})
 }
