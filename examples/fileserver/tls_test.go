@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,6 +35,12 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
+	return certificateOf(t, private)
+}
+
+// certificateOf is certificate with a key of any kind.
+func certificateOf(t *testing.T, private crypto.Signer) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "server"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -244,4 +252,28 @@ func TestTLSFlags(t *testing.T) {
 	require.Contains(t, apptest.Fail(t, "-tls-key", key), "go together")
 	require.Contains(t, apptest.Fail(t, "-tls-cert", cert, "-tls-key", cert), "private key")
 	require.Contains(t, apptest.Fail(t, "-tls-cert", filepath.Join(t.TempDir(), "x"), "-tls-key", key), "no such file")
+}
+
+// TestTLSWithRSA: a key whose handshakes run off the loops.
+func TestTLSWithRSA(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	cert, key, pool := certificateOf(t, private)
+	dir := t.TempDir()
+	want := bigFile(t, filepath.Join(dir, "f.bin"), 1<<20)
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-root", dir, "-tls-cert", cert, "-tls-key", key)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+			RootCAs: pool, MinVersion: version, MaxVersion: version}}
+		client := http.Client{Timeout: watchdog, Transport: transport}
+		for range 3 {
+			res, err := client.Get("https://" + s.Addr + "/f.bin")
+			require.NoError(t, err)
+			got := sha256.New()
+			_, err = io.Copy(got, res.Body)
+			require.NoError(t, err)
+			res.Body.Close()
+			require.Equal(t, want, got.Sum(nil))
+		}
+	}
 }

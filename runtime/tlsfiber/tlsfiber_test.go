@@ -178,6 +178,72 @@ func TestResumption(t *testing.T) {
 	})
 }
 
+// TestClientResumption: a fiber's connections resume with a cache, of a fiber's server and of crypto/tls.
+func TestClientResumption(t *testing.T) {
+	everyWay(t, func(t *testing.T, version uint16, onLoop bool) {
+		rt := newRuntime(t)
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", serverConfig())
+		require.NoError(t, err)
+		defer ln.Close()
+		own := serve(t, rt, &tlsfiber.Config{TLS: serverConfig(rsa2048()), OnLoop: onLoop}, echo)
+		for _, addr := range []net.Addr{own, ln.Addr()} {
+			client := clientConfig(version)
+			client.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+			cfg := &tlsfiber.Config{TLS: client, OnLoop: onLoop}
+			for i := range 3 {
+				if addr == ln.Addr() {
+					go echoOn(ln)
+				}
+				var resumed bool
+				client.VerifyConnection = func(s tls.ConnectionState) error { resumed = s.DidResume; return nil }
+				result := make(chan error, 1)
+				require.NoError(t, fiber.Go(rt.Loops()[0], func(task *fiber.Task) {
+					result <- exchange(task, addr, cfg, []byte("hello"))
+				}))
+				require.NoError(t, <-result)
+				require.Equal(t, i > 0, resumed)
+			}
+		}
+		deserted(t, rt)
+	})
+}
+
+// TestClientALPN: a fiber that is the client speaks what the server prefers, or learns that there is nothing.
+func TestClientALPN(t *testing.T) {
+	everyWay(t, func(t *testing.T, version uint16, onLoop bool) {
+		rt := newRuntime(t)
+		server := serverConfig()
+		server.NextProtos = []string{"b", "a"}
+		addr, results := handshakes(t, rt, &tlsfiber.Config{TLS: server, OnLoop: onLoop})
+		for _, tc := range []struct{ offers, want string }{{"a", "a"}, {"c", ""}, {"", ""}} {
+			client := clientConfig(version)
+			if tc.offers != "" {
+				client.NextProtos = []string{tc.offers}
+			}
+			var got string
+			result := make(chan error, 1)
+			require.NoError(t, fiber.Go(rt.Loops()[0], func(task *fiber.Task) {
+				cfg := &tlsfiber.Config{TLS: client, OnLoop: onLoop}
+				c, err := tlsfiber.Dial(context.Background(), task, "tcp", addr.String(), cfg)
+				if err == nil {
+					got = c.ConnectionState().NegotiatedProtocol
+					c.Close()
+				}
+				result <- err
+			}))
+			if tc.offers == "c" {
+				require.ErrorContains(t, <-result, "no application protocol")
+				require.ErrorContains(t, <-results, "unsupported application protocols")
+				continue
+			}
+			require.NoError(t, <-result)
+			require.NoError(t, <-results)
+			require.Equal(t, tc.want, got)
+		}
+		deserted(t, rt)
+	})
+}
+
 func TestClientCertificates(t *testing.T) {
 	stranger := newAuthority(t, "another")
 	for name, tc := range map[string]struct {
