@@ -271,6 +271,18 @@ func TestCloseAsStd(t *testing.T) {
 			all, err := io.ReadAll(e.client)
 			note("all", len(all), err)
 		}},
+		{"what was written arrives in time to linger", func(t *testing.T, e *ends, note noter) {
+			if c, ok := e.server.(interface{ SetLinger(int) error }); ok {
+				note("linger", 0, c.SetLinger(30))
+			}
+			done := blocked(func() {
+				all, err := io.ReadAll(e.client)
+				note("all", len(all), err)
+			})
+			writeNote(note, "write", e.server, strings.Repeat("x", 1_000_000))
+			note("close", 0, e.server.Close())
+			<-done
+		}},
 		{"half close", func(_ *testing.T, e *ends, note noter) {
 			writeNote(note, "write", e.server, "question")
 			note("close write", 0, e.server.(halfCloser).CloseWrite())
