@@ -123,6 +123,9 @@ func (s *sock) writeMsg(p, oob []byte, to net.Addr) (n int, err error) {
 		n, _, err = c.WriteMsgUDP(p, oob, addr)
 	case *net.UnixConn:
 		addr, _ := to.(*net.UnixAddr)
+		if addr == nil && len(oob) == 0 {
+			return c.Write(p) // WriteMsgUnix refuses connected ones
+		}
 		n, _, err = c.WriteMsgUnix(p, oob, addr)
 	default:
 		n, err = c.WriteTo(p, to)
