@@ -1,9 +1,23 @@
 package runtime
 
-import "io/fs"
+import (
+	"io/fs"
+	"net"
+
+	"github.com/headrace/headrace/runtime/driver"
+)
 
 // WithProbeFS has ring/probe read another file system.
 func (c *Config) WithProbeFS(root fs.FS) *Config {
 	c.probeFS = root
 	return c
+}
+
+// DialPacketAddrs is DialPacket to addresses that have been looked up.
+func (l *Loop) DialPacketAddrs(cfg *PacketConfig, network string, addrs []net.Addr, done PacketDialFunc) {
+	d := &packetDial{loop: l, cfg: *cfg, network: network, done: done}
+	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: cfg.control()}
+	d.op = driver.Op{Code: driver.Connect, Owner: d, Ext: &d.ext}
+	l.others[d] = struct{}{}
+	d.begin(addrs, nil)
 }

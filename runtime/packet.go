@@ -100,6 +100,9 @@ type Datagram struct {
 	// Truncated tells that the datagram was longer than PacketConfig.MaxDatagram
 	// and its end is lost.
 	Truncated bool
+	// OOBCut tells that there were more control messages than there was room for (256
+	// bytes): OOB and Info lack the last ones.
+	OOBCut bool
 
 	chunk *buffers.Chunk
 	oob   []byte

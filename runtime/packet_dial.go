@@ -64,11 +64,13 @@ func (l *Loop) DialPacket(ctx context.Context, cfg *PacketConfig, network, addre
 	}()
 }
 
-// packetDial is a DialPacket in progress.
+// packetDial is a DialPacket in progress: one address after the other.
 type packetDial struct {
 	loop    *Loop
 	cfg     PacketConfig
 	network string
+	addrs   []net.Addr // to try after this one
+	first   error      // of the first address that failed
 	op      driver.Op
 	ext     driver.Ext
 	done    PacketDialFunc
@@ -82,10 +84,17 @@ func (d *packetDial) begin(addrs []net.Addr, err error) {
 	case d.stopped:
 		d.fail(&net.OpError{Op: "dial", Net: d.network, Err: ErrClosed})
 	default:
-		// To connect a datagram socket asks nobody: the first address is as good as any.
-		d.ext.Remote = addrs[0]
-		d.loop.engine.Submit(&d.op)
+		d.addrs = addrs
+		d.next()
 	}
+}
+
+// next tries the next address. To connect a datagram socket asks nobody, but there may
+// be no way to that address, as to those of IPv6 where there is none.
+func (d *packetDial) next() {
+	d.ext.Remote = d.addrs[0]
+	d.addrs = d.addrs[1:]
+	d.loop.engine.Submit(&d.op)
 }
 
 func (d *packetDial) stop() {
@@ -101,7 +110,15 @@ func (d *packetDial) Complete(_ *driver.Op, r *driver.Result) {
 		if d.stopped {
 			err = ErrClosed
 		}
-		d.fail(opError("dial", "connect", d.network, d.ext.Local, d.ext.Remote, err))
+		err = opError("dial", "connect", d.network, d.ext.Local, d.ext.Remote, err)
+		if d.first == nil || d.stopped {
+			d.first = err
+		}
+		if d.stopped || len(d.addrs) == 0 {
+			d.fail(d.first)
+			return
+		}
+		d.next()
 		return
 	}
 	l.stats.Dialed++

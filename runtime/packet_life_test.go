@@ -333,3 +333,62 @@ func TestPacketAdopt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(buf[:n]))
 }
+
+// TestPacketDialTriesAll: what can not be connected to is no reason to give up before the last address.
+func TestPacketDialTriesAll(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	l := rt.Loops()[0]
+	p := packetPeer(t, "udp4")
+	cfg := &runtime.PacketConfig{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+	other := &net.UDPAddr{IP: net.IPv6loopback, Port: 9} // not from that address
+	dial := func(addrs ...net.Addr) (c *runtime.PacketConn, err error) {
+		done := make(chan struct{})
+		require.NoError(t, l.Call(func() {
+			l.DialPacketAddrs(cfg, "udp", addrs, func(got *runtime.PacketConn, failed error) runtime.PacketHandler {
+				defer close(done)
+				c, err = got, failed
+				return &packetFunc{}
+			})
+		}))
+		<-done
+		return c, err
+	}
+	c, err := dial(other, other, p.LocalAddr())
+	require.NoError(t, err)
+	require.NoError(t, l.Call(func() { _ = c.WriteTo([]byte("hello"), runtime.PacketAddr{}) }))
+	buf := make([]byte, 10)
+	n, from, err := p.ReadFrom(buf)
+	require.NoError(t, err)
+	require.Equal(t, "hello", string(buf[:n]))
+	require.Equal(t, c.LocalAddr().String(), from.String())
+
+	_, err = dial(other, &net.UDPAddr{IP: net.IPv6loopback, Port: 10})
+	var op *net.OpError
+	require.ErrorAs(t, err, &op)
+	require.Equal(t, other.String(), op.Addr.String(), "the first error")
+}
+
+// TestPacketDialUnix: a connected Unix socket sends without an address and receives from its peer.
+func TestPacketDialUnix(t *testing.T) {
+	rt := newRuntime(t, nil)
+	p := packetPeer(t, "unixgram")
+	got := make(chan string, 1)
+	cfg := &runtime.PacketConfig{LocalAddr: &net.UnixAddr{Name: packetAddress(t, "unixgram"), Net: "unixgram"}}
+	c, err := rt.DialPacket(context.Background(), cfg, "unixgram", p.LocalAddr().String(), packets(&packetFunc{
+		datagram: func(_ *runtime.PacketConn, d *runtime.Datagram) { got <- string(d.Bytes()) }}))
+	require.NoError(t, err)
+	require.Equal(t, p.LocalAddr().String(), c.RemoteAddr().String())
+	require.Equal(t, cfg.LocalAddr.String(), c.LocalAddr().String())
+	for range 3 {
+		require.NoError(t, c.Loop().Call(func() { _ = c.WriteTo([]byte("question"), runtime.PacketAddr{}) }))
+		buf := make([]byte, 10)
+		n, from, err := p.ReadFrom(buf)
+		require.NoError(t, err)
+		require.Equal(t, "question", string(buf[:n]))
+		_, err = p.WriteTo([]byte("answer"), from)
+		require.NoError(t, err)
+		require.Equal(t, "answer", <-got)
+	}
+	_, err = rt.DialPacket(context.Background(), nil, "unixgram", packetAddress(t, "unixgram"), packetEcho)
+	require.Error(t, err, "nobody is there")
+}

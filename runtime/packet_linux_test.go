@@ -133,3 +133,98 @@ func TestPacketKernelDrops(t *testing.T) {
 	require.EqualValues(t, sent, ln.Stats().Received+ln.Stats().KernelDrops)
 	require.Positive(t, received)
 }
+
+// TestPacketMulticast6 is TestPacketMulticast for IPv6, within the loopback interface.
+func TestPacketMulticast6(t *testing.T) {
+	packetAddress(t, "udp6")
+	lo, err := net.InterfaceByName("lo")
+	require.NoError(t, err)
+	group := net.ParseIP("ff01::7701") // interface-local
+	rt := newRuntime(t, nil)
+	got := make(chan string, 1)
+	ln, err := rt.ListenPacketWith(context.Background(), &runtime.PacketConfig{OneSocket: true}, "udp6", "[::]:0",
+		packets(&packetFunc{datagram: func(_ *runtime.PacketConn, d *runtime.Datagram) { got <- string(d.Bytes()) }}))
+	require.NoError(t, err)
+	defer ln.Close()
+	c := ln.Conns()[0]
+	require.NoError(t, c.Loop().Call(func() { err = c.JoinGroup(lo, group) }))
+	require.NoError(t, err)
+	p := packetPeer(t, "udp6")
+	to := &net.UDPAddr{IP: group, Port: ln.Addr().(*net.UDPAddr).Port, Zone: "lo"}
+	if _, err := p.WriteTo([]byte("to all"), to); err != nil {
+		t.Skip("no multicast on loopback here:", err)
+	}
+	require.Equal(t, "to all", <-got)
+
+	require.NoError(t, c.Loop().Call(func() { err = c.LeaveGroup(lo, group) }))
+	require.NoError(t, err)
+	_, err = p.WriteTo([]byte("to nobody"), to)
+	require.NoError(t, err)
+	_, err = p.WriteTo([]byte("to one"), &net.UDPAddr{IP: net.IPv6loopback, Port: to.Port})
+	require.NoError(t, err)
+	require.Equal(t, "to one", <-got)
+	require.NoError(t, c.Loop().Call(func() { err = c.JoinGroup(lo, net.IPv6loopback) }))
+	require.Error(t, err)
+}
+
+// TestPacketControlCut: control messages for which there is no room are told, and the next datagram's are its own.
+func TestPacketControlCut(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	if rt.Backend() == runtime.Portable {
+		t.Skip("that engine has room for none")
+	}
+	type seen struct {
+		cut bool
+		ttl uint8
+	}
+	got := make(chan seen, 10)
+	ln := listenPacket(t, rt, &runtime.PacketConfig{PacketInfo: true, TTL: true}, "udp4",
+		packets(&packetFunc{datagram: func(_ *runtime.PacketConn, d *runtime.Datagram) {
+			got <- seen{d.OOBCut, d.Info().TTL}
+		}}))
+	c := ln.Conns()[0]
+	p := packetPeer(t, "udp4")
+	ask := func() seen {
+		_, err := p.WriteTo([]byte("x"), ln.Addr())
+		require.NoError(t, err)
+		return <-got
+	}
+	require.Equal(t, seen{false, 64}, ask())
+	set := func(value int) {
+		var err error
+		require.NoError(t, c.Loop().Call(func() {
+			failed := c.Control(func(fd uintptr) {
+				for _, o := range [][2]int{
+					{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW}, {unix.SOL_SOCKET, unix.SO_RXQ_OVFL},
+					{unix.IPPROTO_IP, unix.IP_RECVORIGDSTADDR}, {unix.IPPROTO_IP, unix.IP_RECVTOS},
+					{unix.IPPROTO_IP, unix.IP_RECVOPTS}, {unix.IPPROTO_IP, unix.IP_RETOPTS},
+					{unix.IPPROTO_IP, unix.IP_CHECKSUM}, {unix.SOL_SOCKET, unix.SO_TIMESTAMPING},
+				} {
+					if err == nil {
+						v := value
+						if o[1] == unix.SO_TIMESTAMPING {
+							v *= unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
+						}
+						err = unix.SetsockoptInt(int(fd), o[0], o[1], v)
+					}
+				}
+			})
+			require.NoError(t, failed)
+		}))
+		require.NoError(t, err)
+	}
+	raw, err := p.(*net.UDPConn).SyscallConn()
+	require.NoError(t, err)
+	options := make([]byte, 40) // of IP: as many as a header holds, which come twice
+	for i := range options {
+		options[i] = 1 // no operation
+	}
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptString(int(fd), unix.IPPROTO_IP, unix.IP_OPTIONS, string(options))
+	}))
+	require.NoError(t, err)
+	set(1)
+	require.True(t, ask().cut)
+	set(0)
+	require.Equal(t, seen{false, 64}, ask())
+}

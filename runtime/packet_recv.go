@@ -16,6 +16,7 @@ type arrival struct {
 	oob       []byte // memory that is used again
 	segment   int    // of a joined one: bytes of each
 	truncated bool
+	oobCut    bool
 }
 
 // Pause stops receiving: no Datagram is called until Resume. What does not fit
@@ -90,10 +91,11 @@ func (c *PacketConn) arrived(r *driver.Result) {
 	}
 	a := &c.inbox[n]
 	a.chunk, a.oob, a.segment, a.truncated = c.fitting(r.Chunk), a.oob[:0], 0, false
+	a.oobCut = false
 	if m := r.Msg; m != nil {
 		a.from = PacketAddrOf(m.Remote)
 		a.oob = append(a.oob, m.OOB...)
-		a.segment, a.truncated = m.Segment, m.Truncated
+		a.segment, a.truncated, a.oobCut = m.Segment, m.Truncated, m.OOBCut
 	} else {
 		a.from = PacketAddr{}
 	}
@@ -165,7 +167,7 @@ func (c *PacketConn) tell(a *arrival) {
 
 func (c *PacketConn) tellOne(a *arrival, chunk *buffers.Chunk, truncated bool) {
 	d := &c.now
-	d.From, d.Truncated, d.chunk, d.oob = a.from, truncated, chunk, a.oob
+	d.From, d.Truncated, d.OOBCut, d.chunk, d.oob = a.from, truncated, a.oobCut, chunk, a.oob
 	c.stats.Received++
 	if truncated {
 		c.stats.Truncated++

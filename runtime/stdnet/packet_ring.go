@@ -52,7 +52,8 @@ type packetIn struct {
 	data *buffers.Chunk
 	from netip.AddrPort
 	oob  []byte
-	cut  bool
+	cut  bool // the payload was
+	less bool // the control messages were
 }
 
 // outbox is datagrams one behind the other.
@@ -106,7 +107,7 @@ func (c *UDPConn) toLoop(u *net.UDPConn) error {
 
 // Datagram takes in what was received.
 func (r *packetRing) Datagram(_ *runtime.PacketConn, d *runtime.Datagram) {
-	in := packetIn{from: d.From.AddrPort, cut: d.Truncated}
+	in := packetIn{from: d.From.AddrPort, cut: d.Truncated, less: d.OOBCut}
 	if oob := d.OOB(); len(oob) > 0 {
 		in.oob = append([]byte(nil), oob...)
 	}
@@ -213,7 +214,7 @@ func (r *packetRing) read(p, oob []byte) (n, oobn, flags int, from netip.AddrPor
 	if in.cut || n < in.data.Len() {
 		flags |= msgTrunc
 	}
-	if oobn < len(in.oob) {
+	if in.less || oobn < len(in.oob) {
 		flags |= msgCtrunc
 	}
 	in.data.Release()
