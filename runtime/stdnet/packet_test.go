@@ -307,6 +307,60 @@ func TestPacketReaderBehind(t *testing.T) {
 	require.LessOrEqual(t, room, 1024)
 }
 
+// TestPacketPauses: a socket on a loop leaves to the kernel what is too much to hold, goes on when it was read, and
+// counts what came, what went and what was lost.
+func TestPacketPauses(t *testing.T) {
+	const rounds, each, limit = 3, 2000, 256
+	rt := newRuntime(t)
+	if rt.Backend() == runtime.Portable {
+		t.Skip("no datagrams on loops")
+	}
+	lc := stdnet.ListenConfig{Runtime: rt, Mode: stdnet.Loop}
+	pc, err := lc.ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer pc.Close()
+	c := pc.(*stdnet.UDPConn)
+	require.NoError(t, c.SetReadBuffer(200<<10)) // for some hundreds
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(watchdog)))
+	p := packetClient(t, c.LocalAddr())
+	buf := make([]byte, 10)
+	guard := time.Now().Add(watchdog)
+	read := 0
+	for round := range rounds {
+		for i := range each {
+			_, err := p.Write([]byte{byte(i), byte(i >> 8)})
+			require.NoError(t, err)
+		}
+		n, room := c.Inbox()
+		for ; n < limit; n, room = c.Inbox() {
+			require.True(t, time.Now().Before(guard))
+			goruntime.Gosched()
+		}
+		require.Equal(t, limit, n)
+		require.LessOrEqual(t, room, 4*limit)
+		last := -1
+		for lost := int(c.Stats().KernelDrops); read+lost < (round+1)*each; read++ {
+			n, _, err := c.ReadFromUDPAddrPort(buf)
+			require.NoError(t, err)
+			require.Equal(t, 2, n)
+			i := int(buf[0]) | int(buf[1])<<8
+			require.Greater(t, i, last)
+			last = i
+		}
+	}
+	_, err = c.WriteTo([]byte("answer"), p.LocalAddr())
+	require.NoError(t, err)
+	n, err := p.Read(buf)
+	require.NoError(t, err)
+	require.Equal(t, "answer", string(buf[:n]))
+	s := c.Stats()
+	require.EqualValues(t, read, s.Received)
+	require.EqualValues(t, rounds*each, s.Received+s.KernelDrops)
+	require.Positive(t, s.KernelDrops)
+	require.EqualValues(t, 0, s.Truncated+s.Dropped+s.Errors)
+	require.LessOrEqual(t, s.Sent, uint64(1)) // counted when the loop hears of it
+}
+
 // TestPacketCutIsTold: also to who has no use for control messages.
 func TestPacketCutIsTold(t *testing.T) {
 	eachPacketConn(t, "udp4", func(t *testing.T, c net.PacketConn) {
