@@ -56,7 +56,8 @@ type moves struct {
 type TCPConn struct{ conn }
 
 // UnixConn is a stream connection over a unix socket. It has the methods of
-// net.UnixConn for streams, which like those may be called from any goroutine.
+// net.UnixConn for streams but ReadMsgUnix and WriteMsgUnix, which like those may be
+// called from any goroutine.
 type UnixConn struct{ conn }
 
 // wrap makes a connection of one that is package net's.

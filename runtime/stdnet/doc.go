@@ -33,18 +33,22 @@
 //	Read             the kernel holds what is unread and so does the connection, up to about 256 KiB
 //	SyscallConn      the descriptor                  Control has a duplicate of it; Read and Write take the
 //	                                                 connection to the netpoller for good, and do not see
-//	                                                 what it holds
+//	                                                 what it holds; on the portable engine, in Mode Loop,
+//	                                                 they are errors.ErrUnsupported
 //	ReadFrom (file)  what it returns is sent         or queued, up to 384 KiB; a file that is cut meanwhile
 //	                                                 ends the connection
+//	                 errors are of Op "readfrom"     of Op "write"; those of WriteTo are of Op "read"
 //
 // And anywhere:
 //
 //   - The types are *[TCPConn] and *[UnixConn]: code that asserts *net.TCPConn has to
-//     assert an interface. UnixConn has the methods for streams; its ReadFrom is
-//     io.ReaderFrom's.
+//     assert an interface. UnixConn has the methods for streams, without
+//     ReadMsgUnix and WriteMsgUnix: descriptors are passed through SyscallConn, or on
+//     connections of package net. Its ReadFrom is io.ReaderFrom's.
 //   - net.Buffers.WriteTo writes piece by piece, for it knows package net's own types
 //     alone; WriteBuffers gathers.
-//   - MultipathTCP is false: listeners take plain TCP.
+//   - MultipathTCP is false: listeners and dialers take plain TCP. Of a listener that
+//     was inherited (FileListener) and takes it, the answer is not asked for.
 //   - A connection that is forgotten, not closed, is closed by the garbage collector
 //     only while it is in the netpoller.
 //   - Runtime.Close ends the connections that are on loops, and Runtime.Shutdown waits

@@ -105,5 +105,6 @@ func (c *TCPConn) SetLinger(sec int) error {
 	return err
 }
 
-// MultipathTCP reports whether the connection uses several paths: it does not.
+// MultipathTCP reports whether the connection uses several paths. It does not: it is
+// never asked for, and what an inherited listener may have asked for is not told.
 func (c *TCPConn) MultipathTCP() (bool, error) { return false, nil }
