@@ -41,5 +41,11 @@ func (y *yield) Run(l *Loop) {
 		_ = l.PostTask(y) // there is better to do now
 		return
 	}
+	// Those who run now hold the processor, and no callback the loop.
+	if l.turn.Swap(0) < 0 {
+		l.stallEnded()
+	}
 	goruntime.Gosched()
+	l.now = l.clock()
+	l.turn.Store(l.now + 1)
 }

@@ -218,11 +218,17 @@ type vars struct {
 	} `json:"headrace"`
 }
 
+// vars asks a server how it is. On a machine that has no time the server may end the
+// connection before it has read the request: one answer of three is enough.
 func (f *fleet) vars(s *server) (v vars, err error) {
-	r, err := f.client.Get("http://" + s.debug + "/debug/vars")
-	if err != nil {
-		return v, err
+	for range 3 {
+		var r *http.Response
+		if r, err = f.client.Get("http://" + s.debug + "/debug/vars"); err != nil {
+			continue
+		}
+		err = json.NewDecoder(r.Body).Decode(&v)
+		r.Body.Close()
+		break
 	}
-	defer r.Body.Close()
-	return v, json.NewDecoder(r.Body).Decode(&v)
+	return v, err
 }
