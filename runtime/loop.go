@@ -186,6 +186,7 @@ func (l *Loop) main(open driver.Open, lock bool, started chan<- error) {
 func (l *Loop) turnOnce() (end bool) {
 	l.now = l.clock()
 	l.turn.Store(l.now + 1)
+	l.rt.guard.turnBegins()
 	callbacks := region(traceCallbacks)
 	l.runTasks()
 	l.fire()

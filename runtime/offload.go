@@ -48,4 +48,5 @@ func (y *yield) Run(l *Loop) {
 	goruntime.Gosched()
 	l.now = l.clock()
 	l.turn.Store(l.now + 1)
+	l.rt.guard.turnBegins()
 }

@@ -29,7 +29,7 @@ type Runtime struct {
 	loops    []*Loop
 	started  time.Time
 	conns    atomic.Int64
-	guard    *stallGuard
+	guard    stallGuard
 
 	mu        sync.Mutex
 	locals    map[any]any // of packages on top, see Local
@@ -108,7 +108,7 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 		return nil, first
 	}
 	rt.caps = rt.loops[0].caps
-	rt.guard = guardStalls(rt)
+	rt.guard.start(rt)
 	return rt, nil
 }
 

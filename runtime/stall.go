@@ -3,42 +3,73 @@ package runtime
 import (
 	"bytes"
 	goruntime "runtime"
+	"sync/atomic"
 	"time"
 )
 
-// stallGuard watches for callbacks that hold a loop. It costs the loops two
-// stores a turn.
+// stallGuard watches for callbacks that hold a loop. It costs the loops two stores
+// and a load a turn, and an idle runtime nothing: it rests while no loop has a turn.
 type stallGuard struct {
-	quit chan struct{}
-	done chan struct{}
+	quit  chan struct{}
+	done  chan struct{}
+	rests atomic.Bool // the next turn is to wake it
+	wake  chan struct{}
 }
 
-// guardStalls starts watching rt's loops, unless that is off.
-func guardStalls(rt *Runtime) *stallGuard {
+// start begins watching rt's loops, unless that is off.
+func (g *stallGuard) start(rt *Runtime) {
 	if rt.cfg.StallThreshold < 0 {
-		return nil
+		return
 	}
-	g := &stallGuard{quit: make(chan struct{}), done: make(chan struct{})}
+	g.quit, g.done, g.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	go g.watch(rt)
-	return g
 }
 
 func (g *stallGuard) stop() {
-	if g != nil {
+	if g.quit != nil {
 		close(g.quit)
 		<-g.done
 	}
 }
 
+// turnBegins is called by loops, after they said so in Loop.turn.
+func (g *stallGuard) turnBegins() {
+	if g.rests.Load() && g.rests.CompareAndSwap(true, false) {
+		select {
+		case g.wake <- struct{}{}:
+		default: // it has not seen the last one
+		}
+	}
+}
+
+// rest waits for a turn. It is false when that is enough.
+func (g *stallGuard) rest(rt *Runtime) bool {
+	g.rests.Store(true)
+	for _, l := range rt.loops {
+		if l.turn.Load() > 0 { // it may have begun before we said that we rest
+			g.rests.Store(false)
+			return true
+		}
+	}
+	select {
+	case <-g.quit:
+		return false
+	case <-g.wake:
+		return true
+	}
+}
+
 func (g *stallGuard) watch(rt *Runtime) {
 	defer close(g.done)
-	tick := time.NewTicker(max(rt.cfg.StallThreshold/4, time.Millisecond))
-	defer tick.Stop()
-	for {
+	tick := max(rt.cfg.StallThreshold/4, time.Millisecond)
+	timer := time.NewTimer(tick)
+	defer timer.Stop()
+	for g.rest(rt) {
+		timer.Reset(tick)
 		select {
 		case <-g.quit:
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
 		for i, l := range rt.loops {
 			began := l.turn.Load()
