@@ -50,6 +50,7 @@ func (e *engine) judge(i uint32, s *slot, c ring.CQE) {
 		return
 	}
 	s.flags ^= bulky
+	e.socks[s.fd].bulky = !bulk
 	if c.More() && s.where == nowhere && s.flags&canceled == 0 {
 		e.slots.push(inCancels, i) // it ends, and is armed anew
 	}
@@ -76,6 +77,9 @@ func (e *engine) trimBulk() {
 		return
 	}
 	e.bulkLeaves = true
+	for fd := range e.socks {
+		e.socks[fd].bulky = false
+	}
 	for i := range e.slots.all {
 		s := &e.slots.all[i]
 		if s.flags&bulky == 0 {

@@ -114,6 +114,10 @@ func (e *engine) begin(i uint32, s *slot) {
 			e.pend(i, 0, nil) // the kernel would wait for data
 			return
 		}
+	case driver.Recv:
+		if e.socks[s.fd].bulky && e.openBulk() {
+			s.flags |= bulky
+		}
 	case driver.SendFile, driver.RecvPipe, driver.SendPipe:
 		e.slots.push(inFiles, i)
 		return

@@ -24,6 +24,7 @@ type socket struct {
 	lingers  bool   // close(2) would wait for the peer
 	starved  bool   // a receive waits for buffers, or did since it was last looked for
 	full     bool   // sendfile(2) filled it
+	bulky    bool   // its last receive used the large buffers
 }
 
 type sockState uint8

@@ -44,6 +44,10 @@ func (s *Server) Memory() int64 { return s.status("VmRSS:") }
 // PeakMemory is the most it ever was.
 func (s *Server) PeakMemory() int64 { return s.status("VmHWM:") }
 
+// MemoryCounts reports whether a bound on memory is to hold: the system tells it, and
+// no injected faults keep transfers from coming on.
+func (s *Server) MemoryCounts() bool { return s.Memory() > 0 && underFaults == "" }
+
 // status reads a size from /proc/PID/status.
 func (s *Server) status(field string) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID))
