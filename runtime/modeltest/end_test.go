@@ -37,9 +37,9 @@ type end struct {
 	err     error
 	panics  bool // in the next Data
 
-	expect    []error // what Closed may say for what the program did here
-	disturbed bool    // the program did something that can cost the other end bytes
-	calls     int     // callbacks that are due
+	expect    []error      // what Closed may say for what the program did here
+	disturbed bool         // the program did something that can cost the other end bytes
+	calls     atomic.Int32 // callbacks that are due
 }
 
 func (e *end) fail(format string, args ...any) {
@@ -123,14 +123,14 @@ func (e *end) sent(n int, err error) {
 
 // once returns a callback that must be called once.
 func (e *end) once(f func(n int64, err error)) func(int64, error) {
-	e.calls++
+	e.calls.Add(1)
 	called := false
 	return func(n int64, err error) {
 		if called {
 			e.fail("a callback came twice")
 		}
 		called = true
-		e.calls--
+		e.calls.Add(-1) // perhaps on the loop that the connection was on before
 		f(n, err)
 	}
 }
@@ -214,8 +214,8 @@ func (e *end) verdict(disturbed bool) error {
 	if e.closed != 1 {
 		return fmt.Errorf("%s: Closed was called %d times", e.name, e.closed)
 	}
-	if e.calls != 0 {
-		return fmt.Errorf("%s: %d callbacks did not come", e.name, e.calls)
+	if e.calls.Load() != 0 {
+		return fmt.Errorf("%s: %d callbacks did not come", e.name, e.calls.Load())
 	}
 	if e.err == nil {
 		return nil

@@ -46,7 +46,7 @@ var steps = map[string]func(e *end, n int){
 		})
 		err := e.conn.SendFile(e.m.file, off, int64(n), done)
 		if err != nil && gone {
-			e.calls-- // nothing was queued
+			e.calls.Add(-1) // nothing was queued
 		}
 		e.sent(n, err)
 	},
@@ -64,12 +64,12 @@ var steps = map[string]func(e *end, n int){
 		e.conn.AfterSent(func(err error) { done(0, err) })
 	},
 	"recv full": func(e *end, n int) {
-		if e.calls == 0 && !e.moving.Load() {
+		if e.calls.Load() == 0 && !e.moving.Load() {
 			e.recvFull(n)
 		}
 	},
 	"recv file": func(e *end, n int) {
-		if e.calls == 0 && !e.moving.Load() {
+		if e.calls.Load() == 0 && !e.moving.Load() {
 			e.recvFile(n)
 		}
 	},
