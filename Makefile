@@ -128,8 +128,8 @@ soak: ## run all examples under mixed load for DURATION (10m); samples and plot 
 	$(GO) run ./examples/soak -duration $(DURATION) -out .cache/soak
 
 .PHONY: soak-short
-soak-short: ## the same for one minute, with fewer clients
-	$(GO) run ./examples/soak -duration 1m -clients 200
+soak-short: ## the same for one minute, with fewer clients and no word on short stalls
+	$(GO) run ./examples/soak -duration 1m -clients 200 -max-stall 1s
 
 .PHONY: test-kernels
 test-kernels: ## boot older kernels in an emulator and test there (KERNELS="5.10 6.1 6.12")
