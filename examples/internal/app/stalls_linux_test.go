@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	goruntime "runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,20 +45,16 @@ func TestThreadWaited(t *testing.T) {
 	threads := 4 * goruntime.NumCPU() // some wait at any time
 	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(threads))
 	a := &account{}
-	ready, stop := make(chan int), make(chan struct{})
+	var stop atomic.Bool
+	defer stop.Store(true)
+	ready := make(chan int)
 	for range threads {
 		go func() {
 			ready <- ownThread()
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		}()
 	}
-	defer close(stop)
 	for range threads {
 		a.thread = <-ready
 	}
