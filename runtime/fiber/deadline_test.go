@@ -103,7 +103,6 @@ func TestWriteDeadline(t *testing.T) {
 			if name == "small" || name == "copy memory" || name == "flush" {
 				return // what the runtime took counts
 			}
-			require.Positive(t, got.n)
 			read, _ := io.Copy(io.Discard, client)
 			require.LessOrEqual(t, read, got.n+int64(len("head")))
 		})
