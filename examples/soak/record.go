@@ -128,6 +128,9 @@ func (r *record) settle(ctx context.Context) error {
 	return errors.Join(ctx.Err(), errors.New("the servers do not settle"))
 }
 
+// shortestCurve: in less time the pools are still warming up, and memory tells nothing.
+const shortestCurve = 30 * time.Second
+
 // grew tells what is more than before the load, when nobody is there any more, and
 // whose memory went on growing under it.
 func (r *record) grew(baseline moment) (failed error) {
@@ -146,6 +149,9 @@ func (r *record) grew(baseline moment) (failed error) {
 				curve = append(curve, m.all[i][rss])
 			}
 		}
+		if r.last().at-baseline.at < shortestCurve {
+			continue
+		}
 		if middle, last, flat := isFlat(curve); !flat {
 			failed = errors.Join(failed, fmt.Errorf("%s: %s: %.1f in the middle third, %.1f in the last",
 				s.name, metricNames[rss], middle, last))
@@ -158,7 +164,7 @@ func (r *record) grew(baseline moment) (failed error) {
 // see peaks, and the first third is warming up. The last may be above by a little of the
 // middle, or by what the middle's own samples differ.
 func isFlat(curve []float64) (middle, last float64, flat bool) {
-	const fewest, growth, slack, spread = 9, 0.1, 4, 3
+	const fewest, growth, slack, spread = 9, 0.1, 8, 3
 	if len(curve) < fewest {
 		return 0, 0, true
 	}

@@ -81,6 +81,23 @@ func TestGrew(t *testing.T) {
 	require.ErrorContains(t, r.grew(baseline), "b: timers: 0 before the load, 1 after it")
 }
 
+// TestGrewInTime: memory that grows is told of a run that was long enough to judge it.
+func TestGrewInTime(t *testing.T) {
+	for seconds, told := range map[int]bool{3: false, 60: true} {
+		r := &record{fleet: &fleet{all: []*server{{name: "a"}}}}
+		for i := range 100 {
+			m := moment{at: time.Duration(i*seconds) * time.Second / 99, all: make([]sample, 1)}
+			m.all[0][rss] = float64(20 + i)
+			r.moments = append(r.moments, m)
+		}
+		if err := r.grew(r.moments[0]); told {
+			require.ErrorContains(t, err, "a: RSS MiB")
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
+
 // TestStalled: a callback that held its loop is told with its stack; a turn that waited
 // for a CPU, or for the collector, is not.
 func TestStalled(t *testing.T) {
