@@ -11,6 +11,9 @@ import (
 
 // startClose ends everything on the socket, and then the socket.
 func (e *engine) startClose(slot uint32, r *record, s *socket) {
+	if s.kind.datagram() && s.pendingWrite() {
+		e.pumpWrite(r.socket.index, s) // of this turn, not tried yet
+	}
 	e.cancelAll(&s.rd)
 	e.cancelAll(&s.wr)
 	if s.jobs > 0 {

@@ -31,15 +31,13 @@ type gram struct {
 	oob  [sock.ControlSpace]byte
 }
 
-// datagrams is memory for receiving and sending them.
+// datagrams is memory for receiving them.
 type datagrams struct {
 	all    []*gram
 	used   int // of all, until the next delivery
 	hdrs   [maxDatagrams]mmsghdr
 	iovs   [maxDatagrams]unix.Iovec
 	chunks [maxDatagrams]*buffers.Chunk
-	to     sock.Sockaddr
-	oob    []byte
 }
 
 // full tells whether results must be delivered before more are received.
@@ -155,80 +153,4 @@ func (e *engine) datagram(s *socket, slot uint32, i int, g *gram) bool {
 	e.took(n)
 	e.emit(slot, driver.Result{Chunk: c, Msg: &g.msg})
 	return false
-}
-
-// sendTo sends one datagram, or as many as Segment makes of it, and tells whether
-// the operation came to its end.
-func (e *engine) sendTo(index uint32, s *socket, slot uint32, op *driver.Op) bool {
-	n, total := e.pieces(op.Chain, maxDatagram)
-	var whole []byte
-	if op.Chain != nil && total < op.Chain.Len() {
-		if op.Chain.Len() > maxDatagram {
-			clear(e.iovs[:n])
-			e.fail(slot, unix.EMSGSIZE)
-			return true
-		}
-		whole = op.Chain.Bytes() // all or nothing: more pieces than one call gathers
-		n, total = 1, len(whole)
-		e.iovs[0].Base = &whole[0]
-		e.iovs[0].SetLen(total)
-	}
-	e.msg = unix.Msghdr{}
-	if n > 0 {
-		e.msg.Iov = &e.iovs[0]
-		e.msg.SetIovlen(n)
-	}
-	if err := e.address(s, op.Ext, total); err != nil {
-		clear(e.iovs[:n])
-		e.fail(slot, err)
-		return true
-	}
-	sent, errno := sendmsg(s.fd, &e.msg, total)
-	clear(e.iovs[:n])
-	e.msg = unix.Msghdr{}
-	if errno == unix.EAGAIN && s.kind == kindUnixgram {
-		// The receiver's queue is full, and it may not tell us when it is not.
-		e.park(index, s)
-		return false
-	}
-	return e.sendEnd(s, slot, sent, total, errno)
-}
-
-// address adds destination and control messages to e.msg.
-func (e *engine) address(s *socket, x *driver.Ext, total int) error {
-	if x == nil {
-		return nil
-	}
-	d := &e.grams
-	if x.Remote != nil {
-		if err := d.to.Set(int(s.family), x.Remote); err != nil {
-			return err
-		}
-		e.msg.Name = (*byte)(d.to.Pointer())
-		e.msg.Namelen = d.to.Len()
-	}
-	oob := x.OOB
-	if x.Segment > 0 && x.Segment < total {
-		if x.Segment > maxDatagram-1 {
-			return unix.EINVAL
-		}
-		d.oob = append(d.oob[:0], oob...)
-		d.oob = sock.AppendSegment(d.oob, uint16(x.Segment))
-		oob = d.oob
-	}
-	if len(oob) > 0 {
-		e.msg.Control = &oob[0]
-		e.msg.SetControllen(len(oob))
-	}
-	return nil
-}
-
-// canSegment tries UDP_SEGMENT (since Linux 4.18).
-func canSegment() bool {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	return unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 1400) == nil
 }

@@ -107,3 +107,95 @@ func TestDatagramOfManyPieces(t *testing.T) {
 	require.Equal(t, driver.Result{}, send(0, 0))
 	l.until("an empty datagram", func() bool { return len(r.all) == 2 })
 }
+
+// TestDatagramsInOneCall: the sends of a turn leave together. One that fails, or that has
+// more pieces than fit, costs the others nothing, and the order stays.
+func TestDatagramsInOneCall(t *testing.T) {
+	l := open(t, nil)
+	s, err := l.Listen("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	require.NoError(t, err)
+	to, err := l.Listen("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	require.NoError(t, err)
+	type want struct {
+		pieces, size int
+		to           net.Addr
+		err          error
+	}
+	peer, ip6 := l.LocalAddr(to), &net.UDPAddr{IP: net.IPv6loopback, Port: 9}
+	for name, wants := range map[string][]want{
+		"alike":          {{1, 10, peer, nil}, {1, 11, peer, nil}, {1, 12, peer, nil}},
+		"the first bad":  {{1, 10, ip6, unix.EAFNOSUPPORT}, {1, 11, peer, nil}, {1, 12, peer, nil}},
+		"one bad":        {{1, 10, peer, nil}, {1, 11, ip6, unix.EAFNOSUPPORT}, {1, 12, peer, nil}},
+		"the last bad":   {{1, 10, peer, nil}, {1, 11, peer, nil}, {1, 12, ip6, unix.EAFNOSUPPORT}},
+		"only bad":       {{1, 10, ip6, unix.EAFNOSUPPORT}, {1, 11, ip6, unix.EAFNOSUPPORT}},
+		"too long":       {{1, 10, peer, nil}, {1, 65530, peer, unix.EMSGSIZE}, {3, 30000, peer, unix.EMSGSIZE}, {1, 9, peer, nil}},
+		"many pieces":    {{60, 10, peer, nil}, {10, 10, peer, nil}, {200, 10, peer, nil}, {64, 10, peer, nil}, {1, 10, peer, nil}},
+		"empty ones":     {{0, 0, peer, nil}, {64, 1, peer, nil}, {0, 0, peer, nil}, {1, 0, peer, nil}},
+		"refused": {{1, 10, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, unix.EINVAL}, {1, 10, peer, nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := l.start(driver.RecvFrom, to, nil)
+			var calls []*call
+			var sizes []int
+			for i, w := range wants {
+				calls = append(calls, l.start(driver.SendTo, s, func(c *call) {
+					c.ext.Remote = w.to
+					for range w.pieces {
+						p := make([]byte, w.size)
+						for j := range p {
+							p[j] = byte(i)
+						}
+						c.out.Append(buffers.Wrap(p, nil))
+					}
+				}))
+				if w.err == nil {
+					sizes = append(sizes, w.pieces*w.size)
+				}
+			}
+			for i, c := range calls {
+				got := l.end(c)
+				require.Equal(t, wants[i].err, got.Err, "send %d", i)
+				if got.Err == nil {
+					require.Equal(t, wants[i].pieces*wants[i].size, got.N, "send %d", i)
+				}
+				c.out.Release()
+			}
+			l.until("what was sent", func() bool { return len(r.all) == len(sizes) })
+			require.Equal(t, sizes, r.lens)
+			l.Cancel(&r.op)
+			l.end(r)
+		})
+	}
+}
+
+// TestDatagramsPerCall: a turn of n sends takes n/maxSends calls, or the bytes of
+// sendMax each.
+func TestDatagramsPerCall(t *testing.T) {
+	l := open(t, nil)
+	s, err := l.Listen("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	require.NoError(t, err)
+	for _, test := range []struct{ count, size, sends int }{
+		{1, 10, 1}, {maxSends, 10, maxSends}, {maxSends + 1, 10, maxSends}, {maxSends, sendMax / 20, 21},
+	} {
+		var c *call
+		for range test.count {
+			c = l.start(driver.SendTo, s, func(c *call) {
+				c.ext.Remote = l.LocalAddr(s)
+				c.out.Append(buffers.Wrap(make([]byte, test.size), nil))
+			})
+			defer c.out.Release()
+		}
+		e := l.engine
+		e.running, e.submitted = e.submitted, nil
+		for _, slot := range e.running {
+			e.run(slot)
+		}
+		entry, ok := e.lookup(s)
+		require.True(t, ok)
+		before := len(e.done)
+		e.sendDatagrams(uint32(s), entry)
+		require.Len(t, e.done[before:], test.sends, "%d of %d bytes", test.count, test.size)
+		e.pumpDatagrams()
+		require.NoError(t, l.end(c).Err)
+	}
+}

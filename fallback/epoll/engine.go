@@ -34,6 +34,7 @@ type engine struct {
 	running   []uint32 // the submitted of this Poll
 	ready     fifo     // sockets to serve
 	parked    []ref    // sockets to serve at the next tick
+	sending   []ref    // sockets that have datagrams of this Poll to send
 	workers   workers
 	warm      sock.Warm // ranges of files that were in memory a moment ago
 
@@ -46,9 +47,10 @@ type engine struct {
 	spare    *buffers.Chunk // got from the pool and not needed after all
 	skipped  bool           // the last Poll did not ask the kernel
 
-	iovs  [maxSegments]unix.Iovec
-	msg   unix.Msghdr
-	grams datagrams
+	iovs     [maxSegments]unix.Iovec
+	msg      unix.Msghdr
+	grams    datagrams
+	outgoing outgoing
 
 	stats   driver.Stats
 	closing bool

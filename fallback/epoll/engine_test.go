@@ -51,6 +51,7 @@ type call struct {
 	all  []driver.Result
 	data []byte
 	from []string
+	lens []int // of the chunks
 	end  bool
 }
 
@@ -58,6 +59,7 @@ func (c *call) Complete(_ *driver.Op, r *driver.Result) {
 	c.all = append(c.all, *r)
 	c.end = !r.More
 	if r.Chunk != nil {
+		c.lens = append(c.lens, r.Chunk.Len())
 		c.data = append(c.data, r.Chunk.Bytes()...)
 		r.Chunk.Release()
 	}

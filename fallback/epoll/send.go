@@ -36,7 +36,10 @@ func (e *engine) pumpWrite(index uint32, s *socket) {
 		case driver.SendPipe:
 			ended = e.sendPipe(s, slot, r.op)
 		case driver.SendTo:
-			ended = e.sendTo(index, s, slot, r.op)
+			if !e.sendDatagrams(index, s) {
+				return
+			}
+			continue
 		case driver.Connect:
 			e.connectDone(index, s, slot)
 			return
@@ -93,17 +96,21 @@ func (e *engine) sendEnd(s *socket, slot uint32, sent, want int, errno unix.Errn
 // pieces puts the front of the chain into e.iovs, at most limit bytes, and
 // returns how many pieces and bytes these are.
 func (e *engine) pieces(chain *buffers.Chain, limit int) (n, total int) {
+	return gather(e.iovs[:], chain, limit)
+}
+
+func gather(iovs []unix.Iovec, chain *buffers.Chain, limit int) (n, total int) {
 	if chain == nil {
 		return 0, 0
 	}
-	for c := chain.Front(); c != nil && n < maxSegments && total < limit; c = c.Next() {
+	for c := chain.Front(); c != nil && n < len(iovs) && total < limit; c = c.Next() {
 		p := c.Bytes()
 		if len(p) == 0 {
 			continue
 		}
 		p = p[:min(len(p), limit-total)]
-		e.iovs[n].Base = &p[0]
-		e.iovs[n].SetLen(len(p))
+		iovs[n].Base = &p[0]
+		iovs[n].SetLen(len(p))
 		n++
 		total += len(p)
 	}

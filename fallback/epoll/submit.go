@@ -50,6 +50,7 @@ func (e *engine) runSubmitted() {
 	for _, slot := range e.running {
 		e.run(slot)
 	}
+	e.pumpDatagrams()
 }
 
 func (e *engine) run(slot uint32) {
@@ -87,7 +88,12 @@ func (e *engine) runOnSocket(slot uint32, r *record, s *socket) {
 		return
 	}
 	switch r.op.Code {
-	case driver.Send, driver.SendFile, driver.SendPipe, driver.SendTo:
+	case driver.SendTo:
+		if s.wr.empty() {
+			e.sending = append(e.sending, r.socket) // with those that follow
+		}
+		e.push(&s.wr, slot)
+	case driver.Send, driver.SendFile, driver.SendPipe:
 		first := s.wr.empty()
 		e.push(&s.wr, slot)
 		if first && s.is(writable) {

@@ -98,13 +98,31 @@ func sendmsg(fd int32, msg *unix.Msghdr, total int) (int, unix.Errno) {
 	}
 }
 
+// sendmmsg sends total bytes in as many datagrams as there are headers, or in fewer.
+func sendmmsg(fd int32, hdrs []mmsghdr, total int) (int, unix.Errno) {
+	call := unix.RawSyscall6
+	if total > rawBytes {
+		call = unix.Syscall6
+	}
+	for {
+		n, _, errno := call(unix.SYS_SENDMMSG, uintptr(fd),
+			uintptr(unsafe.Pointer(&hdrs[0])), uintptr(len(hdrs)), unix.MSG_NOSIGNAL, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
+}
+
 func accept(fd int32) (int, unix.Errno) {
 	const mode = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 	n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, mode, 0, 0)
 	return int(n), errno
 }
 
-// mmsghdr is struct mmsghdr of recvmmsg(2).
+// mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
 type mmsghdr struct {
 	hdr unix.Msghdr
 	n   uint32

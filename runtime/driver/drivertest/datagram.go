@@ -17,6 +17,7 @@ var datagramTests = []test{
 	{name: "datagram/sizes", once: testDatagramSizes},
 	{name: "datagram/truncated", once: testDatagramTruncated},
 	{name: "datagram/reply", once: testDatagramReply},
+	{name: "datagram/burst", once: testDatagramBurst},
 	{name: "datagram/connected", once: testDatagramConnected},
 	{name: "datagram/too long", once: testDatagramTooLong},
 	{name: "datagram/cancel and close", once: testDatagramCancel},
@@ -135,6 +136,43 @@ func testDatagramTruncated(h *harness) {
 		require.NotEmpty(h.t, g.data)
 		require.True(h.t, g.cut || len(g.data) == n)
 		require.NoError(h.t, (&stream{}).verify(g.data))
+	}
+}
+
+// testDatagramBurst: what is sent in one turn goes out in order for each peer, and one
+// datagram that can not costs the others nothing.
+func testDatagramBurst(h *harness) {
+	const peers, each = 5, 30 // what a queue of default size holds
+	s, _ := h.udp()
+	var all []*net.UDPConn
+	for range peers {
+		all = append(all, h.udpPeer())
+	}
+	var calls, bad []*call
+	for i := range each {
+		for k, p := range all {
+			calls = append(calls, h.sendTo(s, p.LocalAddr(), []byte{byte(k)}, data(int64(i), 100*k+i)))
+		}
+		switch i % 10 {
+		case 3:
+			bad = append(bad, h.sendTo(s, &net.UDPAddr{IP: net.IPv6loopback, Port: 9}, []byte("no way")))
+		case 7:
+			bad = append(bad, h.sendTo(s, all[0].LocalAddr(), data(0, 70_000)))
+		}
+	}
+	for _, c := range calls {
+		require.NoError(h.t, c.wait().err)
+	}
+	for _, c := range bad {
+		require.Error(h.t, c.wait().err)
+	}
+	buf := make([]byte, 70_000)
+	for k, p := range all {
+		for i := range each {
+			n, err := p.Read(buf)
+			require.NoError(h.t, err)
+			require.Equal(h.t, append([]byte{byte(k)}, data(int64(i), 100*k+i)...), buf[:n])
+		}
 	}
 }
 
