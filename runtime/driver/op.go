@@ -88,6 +88,8 @@ const (
 
 	// Close ends Socket: see the package comment. With Abort set the peer gets a
 	// reset where the protocol has one. Result: Err of close(2), if any.
+	// An Accept on a listener that others may hold, too (Control showed it), first
+	// delivers the connections that only this engine was told of.
 	Close
 
 	// CodeCount is the number of codes, for tables indexed by Code.

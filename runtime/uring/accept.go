@@ -37,7 +37,9 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 		e.deliver(s.op, driver.Result{Socket: conn})
 		if !c.More() {
 			e.disarm(i)
-			e.rearm(i)
+			if !e.acceptLast(i) {
+				e.rearm(i)
+			}
 		}
 		return
 	}
@@ -47,6 +49,7 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
 	err := unix.Errno(-c.Res)
 	switch {
+	case err == unix.ECANCELED && e.acceptLast(i):
 	case err == unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 	case err == unix.EAGAIN:
@@ -56,4 +59,18 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 	default:
 		e.finish(i, driver.Result{Err: err})
 	}
+}
+
+// acceptLast accepts once more on a listener that is being closed here and lives on in
+// another process. The kernel tells of a connection to one of those that wait for it
+// (EPOLLEXCLUSIVE): what it told us of, and we did not take, nobody else hears of.
+func (e *engine) acceptLast(i uint32) bool {
+	s := &e.slots.all[i]
+	k := &e.socks[s.fd]
+	if !k.shown || k.state != sockClosing || e.leaving || s.flags&canceled != 0 || !sock.Waiting(int(s.fd)) {
+		return false
+	}
+	e.start(i) // takes what there is, before the cancel that follows
+	e.closing = append(e.closing, s.fd)
+	return true
 }

@@ -22,6 +22,7 @@ type socket struct {
 	zeroCopy zeroCopy
 	family   uint16 // address family, 0 if not asked for yet
 	lingers  bool   // close(2) would wait for the peer
+	shown    bool   // Control showed the descriptor: others may hold it
 	starved  bool   // a receive waits for buffers, or did since it was last looked for
 	full     bool   // sendfile(2) filled it
 	bulky    bool   // its last receive used the large buffers
@@ -171,6 +172,7 @@ func (e *engine) Control(s driver.Socket, f func(fd uintptr)) error {
 		return net.ErrClosed
 	}
 	f(uintptr(s))
+	k.shown = true
 	k.lingers = sock.Lingers(int(s))
 	return nil
 }

@@ -56,3 +56,10 @@ func forbidDescriptors(h *harness) (restore func()) {
 	h.t.Cleanup(restore)
 	return restore
 }
+
+// duplicate returns another descriptor for what fd is.
+func duplicate(h *harness, fd uintptr) *os.File {
+	n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	require.NoError(h.t, err)
+	return os.NewFile(uintptr(n), "copy")
+}

@@ -17,6 +17,7 @@ var attachTests = []test{
 	{name: "attach/close detached", stream: testDetachClose},
 	{name: "attach/from net", stream: testAttachNet},
 	{name: "attach/from file", stream: testAttachFile},
+	{name: "attach/shared listener", stream: testSharedListener},
 	{name: "attach/packets", once: testAttachPackets},
 	{name: "attach/nonsense", once: testAttachNonsense},
 }
@@ -79,6 +80,44 @@ func testMoveListener(h *harness, k kind) {
 	g.send(a.socket(), data(0, 10)).wait()
 	require.NoError(h.t, readStream(p, 0, 10))
 	g.close(ln)
+}
+
+// testSharedListener: who closes its copy of a listening socket leaves no connection
+// behind of which only it was told. The kernel wakes one of those that accept.
+func testSharedListener(h *harness, k kind) {
+	h.needAttach()
+	const conns = 20
+	g := h.another()
+	ln, addr := h.listen(k)
+	first := h.accept(ln)
+	h.poll(0) // the first that the kernel wakes
+	f := h.copyOf(ln)
+	if f == nil {
+		h.t.Skip("the engine shows no descriptor")
+	}
+	shared, err := g.Attach(f)
+	require.NoError(h.t, err)
+	second := g.accept(shared)
+	g.poll(0)
+	var peers []*peer
+	for range conns {
+		peers = append(peers, h.dial(addr))
+	}
+	h.close(ln)
+	require.True(h.t, first.final)
+	g.until("the connections", func() bool { return len(first.sockets)+len(second.sockets) == conns || second.final })
+	peers = append(peers, h.dial(addr))
+	g.until("one more", func() bool { return len(first.sockets)+len(second.sockets) == conns+1 || second.final })
+	g.close(shared)
+}
+
+// copyOf returns a copy of a socket's descriptor, nil if the engine does not show it.
+func (h *harness) copyOf(s driver.Socket) (f *os.File) {
+	h.t.Helper()
+	require.NoError(h.t, h.Control(s, func(fd uintptr) {
+		f = duplicate(h, fd)
+	}))
+	return f
 }
 
 func testDetachBusy(h *harness, k kind) {

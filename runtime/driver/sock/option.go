@@ -125,6 +125,13 @@ func Exhausted(err error) bool {
 	return false
 }
 
+// Waiting tells whether a connection waits to be accepted. It does not block.
+func Waiting(listener int) bool {
+	p := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	n, err := unix.Poll(p, 0)
+	return n > 0 && err == nil && p[0].Revents&unix.POLLIN != 0
+}
+
 // AcceptAgain tells whether err is about the connection that was to be accepted
 // and not about the listener, so that accept goes on with the next one: the
 // peer went away in the queue, or, on Linux, an error of its network came
