@@ -128,10 +128,14 @@ func TestDatagramsInOneCall(t *testing.T) {
 		"one bad":       {{1, 10, peer, nil}, {1, 11, ip6, unix.EAFNOSUPPORT}, {1, 12, peer, nil}},
 		"the last bad":  {{1, 10, peer, nil}, {1, 11, peer, nil}, {1, 12, ip6, unix.EAFNOSUPPORT}},
 		"only bad":      {{1, 10, ip6, unix.EAFNOSUPPORT}, {1, 11, ip6, unix.EAFNOSUPPORT}},
-		"too long":      {{1, 10, peer, nil}, {1, 65530, peer, unix.EMSGSIZE}, {3, 30000, peer, unix.EMSGSIZE}, {1, 9, peer, nil}},
-		"many pieces":   {{60, 10, peer, nil}, {10, 10, peer, nil}, {200, 10, peer, nil}, {64, 10, peer, nil}, {1, 10, peer, nil}},
-		"empty ones":    {{0, 0, peer, nil}, {64, 1, peer, nil}, {0, 0, peer, nil}, {1, 0, peer, nil}},
-		"refused":       {{1, 10, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, unix.EINVAL}, {1, 10, peer, nil}},
+		"too long": {
+			{1, 10, peer, nil}, {1, 65530, peer, unix.EMSGSIZE}, {3, 30000, peer, unix.EMSGSIZE}, {1, 9, peer, nil},
+		},
+		"many pieces": {
+			{60, 10, peer, nil}, {10, 10, peer, nil}, {200, 10, peer, nil}, {64, 10, peer, nil}, {1, 10, peer, nil},
+		},
+		"empty ones": {{0, 0, peer, nil}, {64, 1, peer, nil}, {0, 0, peer, nil}, {1, 0, peer, nil}},
+		"refused":    {{1, 10, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, unix.EINVAL}, {1, 10, peer, nil}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := l.start(driver.RecvFrom, to, nil)
