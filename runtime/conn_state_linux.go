@@ -32,6 +32,14 @@ func isGone(fd int) bool {
 	return err == nil && info.State == tcpClose
 }
 
+// isHungUp reports whether both ways of a Unix connection are shut, which its peer's close
+// does.
+func isHungUp(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd)}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n > 0 && p[0].Revents&unix.POLLHUP != 0 && sock.Family(fd) == unix.AF_UNIX
+}
+
 // untaken returns how many bytes the peer's system has not acknowledged, FIN
 // counting as one, or why it never will. What is not TCP has delivered all.
 func (c *Conn) untaken() (n int, err error) {
@@ -57,7 +65,7 @@ func (c *Conn) lookShut() {
 			return // nothing would be an empty message
 		}
 		_, err = unix.SendmsgN(int(fd), nil, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-		if err == unix.EPIPE && isGone(int(fd)) {
+		if err == unix.EPIPE && (isGone(int(fd)) || isHungUp(int(fd))) {
 			err = nil // or its peer ended it, first one way and then both: a send will tell
 		}
 	})

@@ -24,6 +24,7 @@ type end struct {
 	loop atomic.Pointer[runtime.Loop]
 	conn *runtime.Conn
 	sink *os.File
+	unix bool
 
 	out, in stream
 	lazy    bool // takes half of what it is given

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	goruntime "runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,12 +22,19 @@ import (
 // watchdog bounds every wait; nothing but a failure is decided by it.
 const watchdog = 30 * time.Second
 
-const unreadHigh = 128 << 10
+const (
+	unreadHigh = 128 << 10
+	// unixMost is what an end sends over a Unix socket at most. With more than these take,
+	// whose queues do not grow, both ends would have unsent bytes above the mark at which
+	// they stop reading, and wait for each other.
+	unixMost = 120 << 10
+)
 
 // link is two ends. Through a relay there are two connections between them.
 type link struct {
 	ends      [2]*end
 	relayed   bool
+	unix      bool
 	listeners []*runtime.Listener
 	relay     chan *runtime.RelayResult
 }
@@ -36,10 +47,15 @@ type machine struct {
 	sinks  []*os.File // what each end receives into
 	links  []*link
 	ended  chan *end
-	resets bool // faults cut connections
-	full   bool // the disk is, at times
+	resets bool   // faults cut connections
+	full   bool   // the disk is, at times
+	host   string // of this process alone
+	dir    string // of Unix sockets
+	strays strays
 	ready  chan struct{}
 	void   atomic.Bool // a fault kept the links from being made
+
+	sockets int // in dir, so far
 
 	mu     sync.Mutex
 	errors []error
@@ -68,24 +84,30 @@ func (m *machine) run(p program) error {
 	m.ready = make(chan struct{}, 9*len(p.links))
 	m.void.Store(false)
 	parts := 0
-	for i, relayed := range p.links {
-		if err := m.open(i, relayed); err != nil {
+	for i, kind := range p.links {
+		relayed, err := m.open(i, kind)
+		if err != nil {
 			return err
 		}
 		if parts += 2; relayed {
 			parts++
 		}
 	}
+	defer m.strays.end()
 	if err := wait(m.ready, parts); m.void.Load() {
 		return m.rt.Close()
 	} else if err != nil {
 		return errors.Join(append(m.errors, fmt.Errorf("opening: %w", err))...)
 	}
 	for _, s := range p.steps {
+		if m.strays.do(m, s) {
+			continue
+		}
 		m.do(m.end(s.end%(2*len(p.links))), func(e *end) {
 			switch {
 			case e.moving.Load() && s.what != "resume":
 			case e.moved && e.shut && sends[s.what]: // the new loop would find out too late
+			case e.unix && sends[s.what] && (s.what == "short file" || e.out.off+int64(s.n) > unixMost):
 			default:
 				steps[s.what](e, s.n)
 			}
@@ -96,6 +118,7 @@ func (m *machine) run(p program) error {
 	case "finish":
 		m.finish()
 	case "shutdown":
+		m.strays.closed.Store(true)
 		m.disturb()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		if err = m.rt.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
@@ -103,6 +126,7 @@ func (m *machine) run(p program) error {
 		}
 		cancel()
 	case "close":
+		m.strays.closed.Store(true)
 		m.disturb()
 		err = m.rt.Close()
 	}
@@ -111,6 +135,9 @@ func (m *machine) run(p program) error {
 	}
 	if err := wait(m.ended, 2*len(p.links)); err != nil {
 		return errors.Join(append(m.errors, err, m.state())...)
+	}
+	if err := m.strays.wait(); err != nil {
+		m.fail(err)
 	}
 	m.settle()
 	for _, l := range m.links {
@@ -163,24 +190,26 @@ func (m *machine) do(e *end, f func(*end)) {
 }
 
 // open makes the connections of a link.
-func (m *machine) open(i int, relayed bool) error {
-	k := &link{relayed: relayed, relay: make(chan *runtime.RelayResult, 1)}
+func (m *machine) open(i int, kind string) (relayed bool, err error) {
+	network, how, _ := strings.Cut(kind, " ")
+	relayed = how == "relay"
+	k := &link{relayed: relayed, unix: network == "unix", relay: make(chan *runtime.RelayResult, 1)}
 	m.links = append(m.links, k)
 	for j := range k.ends {
-		k.ends[j] = &end{m: m, sink: m.sinks[2*i+j], name: fmt.Sprintf("link %d end %d", i, j)}
+		k.ends[j] = &end{m: m, sink: m.sinks[2*i+j], unix: k.unix, name: fmt.Sprintf("link %d end %d", i, j)}
 		k.ends[j].out.start = int64(i*2+j) * 104_729
 	}
 	k.ends[0].in.start, k.ends[1].in.start = k.ends[1].out.start, k.ends[0].out.start
-	addr, err := m.listen(k, func(c *runtime.Conn) runtime.Handler {
+	addr, err := m.listen(k, network, func(c *runtime.Conn) runtime.Handler {
 		defer func() { m.ready <- struct{}{} }()
 		return k.ends[1].begin(c)
 	})
 	if err != nil {
-		return err
+		return relayed, err
 	}
 	if relayed {
 		target := addr
-		addr, err = m.listen(k, func(c *runtime.Conn) runtime.Handler {
+		addr, err = m.listen(k, network, func(c *runtime.Conn) runtime.Handler {
 			c.Pause()
 			m.dial(c.Loop(), target, func(up *runtime.Conn) runtime.Handler {
 				runtime.Relay(c, up, 0, func(r *runtime.RelayResult) { k.relay <- r })
@@ -190,11 +219,11 @@ func (m *machine) open(i int, relayed bool) error {
 			return nothing{}
 		})
 		if err != nil {
-			return err
+			return relayed, err
 		}
 	}
 	l := m.rt.Loops()[i%len(m.rt.Loops())]
-	return l.Post(func() {
+	return relayed, l.Post(func() {
 		m.dial(l, addr, func(c *runtime.Conn) runtime.Handler {
 			defer func() { m.ready <- struct{}{} }()
 			return k.ends[0].begin(c)
@@ -202,19 +231,28 @@ func (m *machine) open(i int, relayed bool) error {
 	})
 }
 
-func (m *machine) listen(k *link, accept runtime.AcceptFunc) (string, error) {
-	cfg := &runtime.ListenConfig{OneQueue: true, Backlog: 4}
-	ln, err := m.rt.ListenWith(context.Background(), cfg, "tcp", "127.0.0.1:0", accept)
+func (m *machine) listen(k *link, network string, accept runtime.AcceptFunc) (net.Addr, error) {
+	ln, err := m.listenOn(network, accept)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	k.listeners = append(k.listeners, ln)
-	return ln.Addr().String(), nil
+	return ln.Addr(), nil
+}
+
+func (m *machine) listenOn(network string, accept runtime.AcceptFunc) (*runtime.Listener, error) {
+	addr := net.JoinHostPort(m.host, "0")
+	if network == "unix" {
+		m.sockets++
+		addr = filepath.Join(m.dir, strconv.Itoa(m.sockets))
+	}
+	cfg := &runtime.ListenConfig{OneQueue: true, Backlog: 4}
+	return m.rt.ListenWith(context.Background(), cfg, network, addr, accept)
 }
 
 // dial dials until descriptors suffice.
-func (m *machine) dial(l *runtime.Loop, addr string, done runtime.AcceptFunc) {
-	l.Dial(context.Background(), "tcp", addr, func(c *runtime.Conn, err error) runtime.Handler {
+func (m *machine) dial(l *runtime.Loop, addr net.Addr, done runtime.AcceptFunc) {
+	l.Dial(context.Background(), addr.Network(), addr.String(), func(c *runtime.Conn, err error) runtime.Handler {
 		switch {
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 			m.dial(l, addr, done)
@@ -301,6 +339,7 @@ func (m *machine) judge(k *link) {
 			m.fail(fmt.Errorf("%s received %d bytes of %d", to.name, to.in.off, from.out.off))
 		case !disturbed && !to.eof:
 			m.fail(fmt.Errorf("%s saw no end, and %d bytes of %d", to.name, to.in.off, from.out.off))
+		case k.unix && disturbed: // it has no resets: an abort ends the stream like a close
 		case to.eof && to.in.off != from.out.off:
 			m.fail(fmt.Errorf("%s saw an end after %d bytes of %d; the ends ended with %v and %v",
 				to.name, to.in.off, from.out.off, to.err, from.err))

@@ -144,6 +144,7 @@ func newLab(t *testing.T, b runtime.Backend, m int) *lab {
 			}, l.faults)
 		}
 	}
+	l.host, l.dir = ownHost(), t.TempDir()
 	l.file, l.short = patternFile(t, 2*period), patternFile(t, period)
 	for range cap(l.sinks) {
 		l.sinks = append(l.sinks, emptyFile(t))

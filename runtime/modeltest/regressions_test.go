@@ -14,46 +14,46 @@ var regressions = []struct {
 	program program
 }{
 	{"351d10f: a receive in full after the end calls back", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{{0, "abort", 1}, {0, "recv full", 100}, {1, "recv full", 100}},
 	}},
 	{"d59a4c7: detaching leaves no chunk of a file behind", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{{0, "sendfile", 100}, {0, "move", 1}, {0, "sendfile", 20_001}, {0, "move", 1}},
 	}},
 	{"d59a4c7: shutting down what has ended loses nothing received", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{
 			{1, "pause", 1}, {0, "write", 70_000}, {0, "close write", 1}, {1, "close write", 1},
 			{1, "close write", 1}, {1, "resume", 1},
 		},
 	}},
 	{"33f4762: a reset after a part of a receive in full is no orderly end", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{{0, "recv full", 300_000}, {1, "write", 20_001}, {1, "abort", 1}},
 	}},
 	{"d038e13: memory that is received into stays when a send fails", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{
 			{0, "recv full", 300_000}, {1, "write", 4096}, {1, "abort", 1},
 			{0, "write", 300_000}, {0, "write", 300_000},
 		},
 	}},
 	{"5cf39ae: memory of a zero-copy send stays until its last completion", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{
 			{0, "send", 300_000}, {1, "send", 20_001}, {0, "send", 4095}, {1, "send", 300_000}, {0, "send", 20_001},
 		},
 	}},
 	{"bc4a9ef: a relay does not stop an answer for what waits for its server", program{
-		links: []bool{true},
+		links: []string{"tcp relay"},
 		steps: []step{
 			{1, "pause", 1}, {0, "write", 300_000}, {0, "close write", 1}, {1, "write", 300_000},
 			{1, "close write", 1}, {1, "resume", 1},
 		},
 	}},
 	{"a receive into a file after the end does not tell the end again", program{
-		links: []bool{false},
+		links: []string{"tcp"},
 		steps: []step{{1, "close write", 1}, {0, "recv file", 100}, {0, "recv file", 100}, {0, "write", 4096}},
 	}},
 }

@@ -108,28 +108,32 @@ var (
 	gentle = []string{
 		"write", "write", "write", "send", "send", "send", "sendfile", "sendfile", "after sent", "recv full", "recv file",
 		"pause", "resume", "resume", "lazy", "eager", "move", "close write",
+		"listen", "unlisten", "dial", "dial",
 	}
 	rough = append([]string{"close", "abort", "panic", "time-out", "short file"}, gentle...)
 	sizes = []int{1, 2, 100, 4095, 4096, 20_001, 70_000, 300_000}
 )
+
+// linkKinds are what a link can be: the network, and whether there is a relay between.
+var linkKinds = []string{"tcp", "tcp relay", "unix", "unix relay"}
 
 // maxLinks is how many links a program has at most.
 const maxLinks = 3
 
 // program is what a run does.
 type program struct {
-	links []bool // whether it goes through a relay
+	links []string // one of linkKinds each
 	steps []step
 	ends  string // how it comes to its end
 	seed  uint64 // of the faults
 }
 
 func (p program) String() string {
-	return fmt.Sprintf("relays %v, %s, faults %d, %v", p.links, p.ends, p.seed, p.steps)
+	return fmt.Sprintf("links %q, %s, faults %d, %v", p.links, p.ends, p.seed, p.steps)
 }
 
 func drawProgram(t *rapid.T) program {
-	p := program{links: rapid.SliceOfN(rapid.Bool(), 1, maxLinks).Draw(t, "links")}
+	p := program{links: rapid.SliceOfN(rapid.SampledFrom(linkKinds), 1, maxLinks).Draw(t, "links")}
 	names := gentle
 	if rapid.Bool().Draw(t, "rough") {
 		names = rough
