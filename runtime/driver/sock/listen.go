@@ -95,6 +95,12 @@ func (l *listener) prepare(fd int) error {
 	if err := Bind(fd, &sa); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
+	if l.anyPort() && l.cfg.ReusePort {
+		set := optSetter{fd: fd}
+		if set.bool(unix.SOL_SOCKET, unix.SO_REUSEPORT, true); set.err != nil {
+			return os.NewSyscallError("setsockopt", set.err)
+		}
+	}
 	if l.typ == unix.SOCK_DGRAM {
 		return nil
 	}
@@ -124,6 +130,10 @@ func (l *listener) bindAddr(sa *Sockaddr) error {
 	return sa.setInet6(&ep)
 }
 
+// anyPort reports whether the kernel chooses a port for datagrams: with SO_REUSEPORT it
+// would take one that another socket of the same user shares, so that comes after bind.
+func (l *listener) anyPort() bool { return l.proto == unix.IPPROTO_UDP && l.ep.port == 0 }
+
 func (l *listener) setOptions(fd int) error {
 	var set optSetter
 	set.fd = fd
@@ -133,7 +143,7 @@ func (l *listener) setOptions(fd int) error {
 	if l.typ != unix.SOCK_DGRAM || l.ep.ip.IsMulticast() {
 		set.bool(unix.SOL_SOCKET, unix.SO_REUSEADDR, true)
 	}
-	if l.cfg.ReusePort {
+	if l.cfg.ReusePort && !l.anyPort() {
 		set.bool(unix.SOL_SOCKET, unix.SO_REUSEPORT, true)
 	}
 	if l.proto == unix.IPPROTO_TCP {

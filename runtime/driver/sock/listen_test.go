@@ -183,3 +183,34 @@ func descriptors(t *testing.T) int {
 	require.NoError(t, err)
 	return len(all)
 }
+
+// TestListenAnyPortIsOurs: the kernel's choice of a port for datagrams is nobody else's,
+// though others may join it.
+func TestListenAnyPortIsOurs(t *testing.T) {
+	const ports, ipLocalPortRange = 4, 51 // IP_LOCAL_PORT_RANGE, since Linux 6.3
+	first := 40_000 + os.Getpid()%10_000 // within the range of the system
+	cfg := &driver.ListenConfig{ReusePort: true, Control: func(fd uintptr) error {
+		return unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, ipLocalPortRange, (first+ports-1)<<16|first)
+	}}
+	loopback := net.IPv4(127, 0, 0, 1)
+	var all []int
+	for range ports + 1 {
+		fd, err := Listen("udp4", &net.UDPAddr{IP: loopback}, cfg, true)
+		if errors.Is(err, unix.ENOPROTOOPT) {
+			t.Skip("the kernel knows no IP_LOCAL_PORT_RANGE")
+		}
+		if err != nil { // as many as there are; others on this machine may have some
+			require.ErrorIs(t, err, unix.EADDRINUSE)
+			break
+		}
+		defer unix.Close(fd)
+		port := LocalAddr(fd).(*net.UDPAddr).Port
+		require.NotContains(t, all, port)
+		all = append(all, port)
+	}
+	require.LessOrEqual(t, len(all), ports)
+	require.NotEmpty(t, all)
+	again, err := Listen("udp4", &net.UDPAddr{IP: loopback, Port: all[0]}, cfg, true)
+	require.NoError(t, err)
+	unix.Close(again)
+}
