@@ -16,6 +16,7 @@ import (
 	goruntime "runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,7 +32,7 @@ type server struct {
 	engine string
 	stalls []app.Stall // the worst so far
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr tail
 	rest   chan string // what it printed after its first line
 	ended  bool
 }
@@ -120,7 +121,7 @@ func (f *fleet) start(o *options, name, command string, args []string) error {
 		args = append(args, "-faults", strconv.FormatUint(o.faults, 10))
 	}
 	s.cmd = exec.Command(command, args...)
-	s.cmd.Stderr = &tail{to: &s.stderr}
+	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -170,12 +171,23 @@ func freeAddress() (string, error) {
 }
 
 // tail keeps the beginning of what is written to it: the first cause says most.
-type tail struct{ to *bytes.Buffer }
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
 
 func (t *tail) Write(p []byte) (int, error) {
 	const most = 64 << 10
-	t.to.Write(p[:min(len(p), max(0, most-t.to.Len()))])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p[:min(len(p), max(0, most-t.buf.Len()))])
 	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
 }
 
 // stop ends all servers in order, and tells of those that did not pass.
@@ -193,6 +205,19 @@ func (f *fleet) stop() (failed error) {
 		}
 	}
 	return failed
+}
+
+// gone tells of servers that have ended though nobody asked them to.
+func (f *fleet) gone() (all error) {
+	for _, s := range f.all {
+		select {
+		case rest := <-s.rest:
+			s.rest <- rest // for stop
+			all = errors.Join(all, fmt.Errorf("%s has ended: %s%s", s.name, rest, s.stderr.String()))
+		default:
+		}
+	}
+	return all
 }
 
 // kill ends what still runs.

@@ -90,7 +90,7 @@ func soak(ctx context.Context, o *options, dir string) error {
 	defer f.kill()
 	l := &load{fleet: f, seed: o.seed}
 	if err := l.warmUp(); err != nil {
-		return fmt.Errorf("warming up: %w", err)
+		return errors.Join(fmt.Errorf("warming up: %w", err), f.gone())
 	}
 	rec := &record{fleet: f}
 	if err := rec.settle(ctx); err != nil { // what they hold when nobody is there
@@ -104,6 +104,9 @@ func soak(ctx context.Context, o *options, dir string) error {
 	sampled := make(chan error, 1)
 	go func() { sampled <- rec.watch(ctx, o.every) }()
 	failed := l.run(ctx, o.clients)
+	if failed != nil {
+		failed = errors.Join(failed, f.gone())
+	}
 	cancel()
 	failed = errors.Join(failed, <-sampled)
 	fmt.Println(l.summary(time.Since(began)))
