@@ -22,6 +22,13 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 // Max returns the bound in bytes, zero or less when there is none.
 func (b *Budget) Max() int64 { return b.max }
 
+// Take reserves n bytes for memory that is no pool's, and reports whether there were as
+// many left. Give gives them back.
+func (b *Budget) Take(n int64) bool { return n <= 0 || b.reserve(n, n) == n }
+
+// Give gives back n bytes that Take reserved.
+func (b *Budget) Give(n int64) { b.giveBack(n) }
+
 // reserve takes the largest multiple of unit that fits, at most want, and
 // returns it; zero means the budget is spent. A nil budget grants everything.
 func (b *Budget) reserve(want, unit int64) int64 {

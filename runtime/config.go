@@ -32,8 +32,9 @@ type Config struct {
 	RecvBuffers    int
 	RecvBufferSize int
 
-	// MaxMemory bounds the pooled memory of all loops together, in bytes; default
-	// 1 GiB. It is mapped as it is needed.
+	// MaxMemory bounds the pooled memory of all loops together and what the kernel
+	// keeps in pipes for their relays, in bytes; default 1 GiB. It is mapped as it is
+	// needed.
 	MaxMemory int64
 
 	// HugePages asks for pooled memory in huge pages, where there are any.
@@ -49,7 +50,8 @@ type Config struct {
 
 	// UnsentHigh is how many bytes may wait to be sent before the connection's own
 	// reading pauses and fibers block, until they are down to UnsentLow. Default
-	// 512 KiB and half of UnsentHigh.
+	// 512 KiB and half of UnsentHigh. Two peers that both send more than all queues
+	// between them hold, and this, wait for each other.
 	UnsentHigh, UnsentLow int
 
 	// UnsentMax closes a connection with more than so many bytes of pooled memory

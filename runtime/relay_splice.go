@@ -11,9 +11,10 @@ const (
 	spliceLeast = 32 << 10
 	// A splice ends when so many receives in a row brought less than so little.
 	spliceSmalls, spliceSmall = 16, 8 << 10
-	// maxPipes bounds the pipes of a loop: they hold memory that the kernel does not
-	// charge to our budget, and two descriptors each.
+	// maxPipes bounds the pipes of a loop, which are two descriptors each.
 	maxPipes = 128
+	// pipeMost is what a pipe holds at most: engines receive no more into one at once.
+	pipeMost = 512 << 10
 )
 
 // splice is one direction of a relay while the kernel moves its bytes: into a pipe,
@@ -23,6 +24,7 @@ type splice struct {
 	from, to *Conn
 	moved    *int64
 	pipe     driver.Pipe
+	budget   int64      // of Config.MaxMemory, for what the kernel keeps in the pipe
 	ext      driver.Ext // of from's receive
 	held     int64      // bytes in the pipe
 	small    int        // receives in a row that brought little
@@ -45,16 +47,18 @@ func (s *relaySide) considerSplice(n int) {
 	}
 	s.burst = 0
 	l := c.loop
+	budget := min(c.sizes().FileWindow, pipeMost)
 	kernel, ok := l.engine.(driver.Splicer)
-	if !ok || l.pipes >= maxPipes {
-		return
+	if !ok || l.pipes >= maxPipes || !l.rt.budget.Take(budget) {
+		return // chunks do as well
 	}
 	pipe, err := kernel.OpenPipe()
 	if err != nil {
-		return // chunks do as well
+		l.rt.budget.Give(budget)
+		return
 	}
 	l.pipes++
-	c.extra().splice = &splice{from: c, to: s.peer.conn, moved: s.moved, pipe: pipe}
+	c.extra().splice = &splice{from: c, to: s.peer.conn, moved: s.moved, pipe: pipe, budget: budget}
 	c.stopReceiving()
 }
 
@@ -150,5 +154,6 @@ func (c *Conn) endSplice() {
 	p := c.more.splice
 	c.more.splice = nil
 	c.loop.pipes--
+	c.loop.rt.budget.Give(p.budget)
 	c.loop.engine.(driver.Splicer).ClosePipe(p.pipe)
 }

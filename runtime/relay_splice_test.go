@@ -52,6 +52,33 @@ func TestRelaySplices(t *testing.T) {
 	}
 }
 
+// TestRelayPipesAreCounted: pipes are told of while they are open, what they hold comes
+// out of MaxMemory, and a relay does without where that is spent.
+func TestRelayPipesAreCounted(t *testing.T) {
+	const size = 16 << 20
+	for memory, pipes := range map[int64]bool{1 << 30: true, 1 << 20: false} {
+		cfg := spliceFrom(1)
+		cfg.MaxMemory, cfg.RecvBuffers = memory, 16
+		r := newRelay(t, cfg, 0, nil)
+		go func() {
+			writePattern(r.client, size)
+			_ = r.client.(*net.TCPConn).CloseWrite()
+		}()
+		head := make([]byte, 1<<20)
+		_, err := io.ReadFull(r.server, head)
+		require.NoError(t, err)
+		open := r.rt.Stats().Total().Pipes
+		require.Equal(t, pipes && splices(r.rt), open == 1, "%d pipes with %d bytes", open, memory)
+		rest, err := io.ReadAll(r.server)
+		require.NoError(t, err)
+		want, _ := io.ReadAll(pattern(size))
+		require.True(t, bytes.Equal(want, append(head, rest...)))
+		closeWrite(t, r.server)
+		require.NoError(t, receive(t, r.results).Err())
+		require.Zero(t, r.rt.Stats().Total().Pipes)
+	}
+}
+
 // TestRelayChangesItsMind: after a large transfer small messages go by the buffers
 // again, and the next large one through a pipe, with not a byte out of place.
 func TestRelayChangesItsMind(t *testing.T) {

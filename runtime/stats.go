@@ -24,6 +24,7 @@ type LoopStats struct {
 	AcceptRests uint64 // times accepting rested for lack of descriptors or memory
 	Conns       int    // open now
 	Timers      int    // armed now
+	Pipes       int    // open now, of relays: two descriptors each
 
 	Paths   PathStats
 	Packets PacketStats
@@ -78,6 +79,7 @@ func (s Stats) Total() LoopStats {
 		t.AcceptRests += l.AcceptRests
 		t.Conns += l.Conns
 		t.Timers += l.Timers
+		t.Pipes += l.Pipes
 		t.Paths.Add(&l.Paths)
 		t.Packets.Add(&l.Packets)
 		t.Engine.Add(&l.Engine)
@@ -88,7 +90,7 @@ func (s Stats) Total() LoopStats {
 // snapshot is the loop's counters now. It runs on the loop.
 func (l *Loop) snapshot() LoopStats {
 	s := l.stats
-	s.Loop, s.Conns, s.Timers = l.index, l.conns.len, l.timers.len()
+	s.Loop, s.Conns, s.Timers, s.Pipes = l.index, l.conns.len, l.timers.len(), l.pipes
 	s.Stalls = l.stalls.Load()
 	s.Packets = l.packetStats()
 	s.Pool = l.pool.Stats()

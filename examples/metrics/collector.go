@@ -38,6 +38,8 @@ var metrics = []metric{
 		func(s *runtime.LoopStats) float64 { return float64(s.Conns) }),
 	gauge("timers", "Armed timers.",
 		func(s *runtime.LoopStats) float64 { return float64(s.Timers) }),
+	gauge("pipes", "Open pipes of relays, two descriptors each.",
+		func(s *runtime.LoopStats) float64 { return float64(s.Pipes) }),
 	gauge("chunks", "Views of pooled memory that are in use.",
 		func(s *runtime.LoopStats) float64 { return float64(s.Pool.Chunks) }),
 	gauge("pool_mapped_bytes", "Memory mapped for the pool.",
