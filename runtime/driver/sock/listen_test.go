@@ -188,7 +188,7 @@ func descriptors(t *testing.T) int {
 // though others may join it.
 func TestListenAnyPortIsOurs(t *testing.T) {
 	const ports, ipLocalPortRange = 4, 51 // IP_LOCAL_PORT_RANGE, since Linux 6.3
-	first := 40_000 + os.Getpid()%10_000 // within the range of the system
+	first := 40_000 + os.Getpid()%10_000  // within the range of the system
 	cfg := &driver.ListenConfig{ReusePort: true, Control: func(fd uintptr) error {
 		return unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, ipLocalPortRange, (first+ports-1)<<16|first)
 	}}
