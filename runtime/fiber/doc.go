@@ -20,7 +20,9 @@
 // It runs on the loop: it must not block in anything but the methods of its
 // connections, and not hold the loop for long. [Conn.Offload] runs blocking or
 // slow work on an ordinary goroutine while the fiber is suspended.
-// It must not call runtime.Goexit, which would end the loop.
+// It must not call runtime.Goexit, which would end the loop, nor
+// runtime.LockOSThread: Go ends a program in which a coroutine is resumed by a
+// goroutine that was tied to a thread, or untied, after it was made.
 //
 // # Goroutines
 //

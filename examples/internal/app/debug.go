@@ -21,7 +21,9 @@ func serveDebug(rt *runtime.Runtime, address string, stalls *stallWatch) error {
 	expvar.Publish("goroutines", expvar.Func(func() any { return goruntime.NumGoroutine() }))
 	if stalls != nil {
 		expvar.Publish("stalls", expvar.Func(stalls.list))
-		go stalls.watch(rt) // ends with the program
+		if err := stalls.watch(rt); err != nil { // ends with the program
+			return err
+		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/debug/vars", expvar.Handler())

@@ -60,14 +60,21 @@ func (w *stallWatch) hook(h *runtime.Hooks) {
 // from the note before it.
 const accountEvery = 10 * time.Millisecond
 
-// watch notes how long the loops' threads wait for a CPU, until the program ends.
-func (w *stallWatch) watch(rt *runtime.Runtime) {
+// watch notes how long the loops' threads wait for a CPU, until the program ends. It
+// comes before there are fibers: a coroutine is bound to how its creator was, tied to a
+// thread or not.
+func (w *stallWatch) watch(rt *runtime.Runtime) error {
 	accounts := make([]account, len(rt.Loops()))
 	for i, l := range rt.Loops() {
-		if l.Call(func() { accounts[i].thread = ownThread() }) != nil {
-			return
+		if err := l.Call(func() { accounts[i].thread = ownThread() }); err != nil {
+			return err
 		}
 	}
+	go w.note(accounts)
+	return nil
+}
+
+func (w *stallWatch) note(accounts []account) {
 	for tick := time.NewTicker(accountEvery); ; <-tick.C {
 		now := time.Now()
 		for i := range accounts {

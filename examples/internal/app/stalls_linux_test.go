@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/fiber"
 )
 
 // TestStallWatch: a callback that holds its loop is told, with its stack, and what it
@@ -22,7 +23,7 @@ func TestStallWatch(t *testing.T) {
 	rt, err := runtime.New(cfg)
 	require.NoError(t, err)
 	defer rt.Close()
-	go w.watch(rt)
+	require.NoError(t, w.watch(rt))
 	require.NoError(t, rt.Loops()[0].Call(func() { holdFor(hold) }))
 	for end := time.Now().Add(time.Minute); len(w.list().([]Stall)) == 0; time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(end), "nothing is told")
@@ -31,6 +32,25 @@ func TestStallWatch(t *testing.T) {
 	require.GreaterOrEqual(t, s.Held, hold)
 	require.LessOrEqual(t, s.Callbacks(), s.Held)
 	require.Contains(t, s.Stack, "holdFor")
+}
+
+// TestStallWatchBeforeFibers: a fiber that is made when watch has returned can be resumed
+// at any time, on loops that have no thread of their own before, too.
+func TestStallWatchBeforeFibers(t *testing.T) {
+	for _, b := range []runtime.Backend{runtime.Epoll, runtime.Portable} {
+		rt, err := runtime.New(&runtime.Config{Backend: b, Loops: 2})
+		require.NoError(t, err)
+		defer rt.Close()
+		require.NoError(t, new(stallWatch).watch(rt))
+		for _, l := range rt.Loops() {
+			done := make(chan struct{})
+			require.NoError(t, fiber.Go(l, func(t *fiber.Task) {
+				t.Sleep(time.Millisecond)
+				close(done)
+			}))
+			<-done
+		}
+	}
 }
 
 //go:noinline
