@@ -13,8 +13,10 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -22,43 +24,144 @@ import (
 	"github.com/headrace/headrace/runtime"
 )
 
-// TestForkExecUnderLoad: a process that serves starts others. They hold none of
-// its descriptors, and no stream loses or changes a byte.
+// TestForkExecUnderLoad: a process that serves starts others. They hold none of its
+// descriptors, be it a socket, a relay's pipe or a file on its way, and no stream loses
+// or changes a byte.
 func TestForkExecUnderLoad(t *testing.T) {
 	if isChild(t) {
 		tell("%s", strings.Join(ownDescriptors(t), " "))
 		return
 	}
+	served := streamFile(t, fileStream, fileSize).Name()
 	eachBackend(t, func(t *testing.T, b runtime.Backend, _ string) {
-		rt := newRuntime(t, &runtime.Config{Loops: 2, Backend: b})
-		addr := listen(t, rt, "tcp", acceptEcho)
+		inherited := pipesOf(strings.Join(ownDescriptors(t), " "))
+		rt := newRuntime(t, &runtime.Config{
+			Loops: 2, Backend: b, Sizes: runtime.Sizes{Splice: 1},
+			WriteTimeout: time.Hour, LingerTimeout: time.Hour, // one peer dawdles
+		})
 		ctx, cancel := context.WithCancel(context.Background())
-		var load sync.WaitGroup
-		defer load.Wait()
+		l := startLoad(ctx, t, rt, served)
+		defer l.running.Wait()
 		defer cancel()
-		const streams = 16
-		errs := make(chan error, streams)
-		for i := range streams {
-			load.Go(func() { errs <- keepEchoing(ctx, addr, uint64(i)) })
-		}
 		rounds := 5
 		if testing.Short() {
 			rounds = 1
 		}
+		before := l.progress(rt)
+		require.Eventually(t, func() bool { // the test itself has it open, too
+			return strings.Count(strings.Join(ownDescriptors(t), " "), served) > 1
+		}, watchdog, tick)
 		for range rounds {
 			c := newChild(t)
-			foundNothing(t, c.start())
+			foundNothing(t, c.start(), served, inherited)
 			c.end()
-			foundNothing(t, forkExec(t))
+			foundNothing(t, forkExec(t), served, inherited)
 		}
+		// Else there was nothing for the children to find.
+		require.Eventually(t, func() bool {
+			now := l.progress(rt)
+			return now.files > before.files && (now.splices > before.splices) == splices(rt)
+		}, watchdog, tick)
 		cancel()
-		for range streams {
-			require.NoError(t, receive(t, errs))
+		for range loadStreams {
+			require.NoError(t, receive(t, l.errs))
+		}
+		for range loadRelays {
+			require.NoError(t, receive(t, l.relays).Err())
 		}
 	})
 }
 
-// ownDescriptors lists what this process holds, its standard ones left out.
+// The streams of the load: echoed, some of them through a relay, and a file's.
+const (
+	loadEchoes, loadRelays, loadFiles = 4, 4, 2
+	loadStreams                       = loadEchoes + loadRelays + loadFiles
+
+	fileStream = 1000
+	fileSize   = 16 << 20 // more than sockets hold
+)
+
+// forkLoad is what a process does that starts others.
+type forkLoad struct {
+	running sync.WaitGroup
+	errs    chan error // of each stream
+	relays  chan *runtime.RelayResult
+	files   atomic.Uint64 // that arrived
+}
+
+type forkProgress struct{ files, splices uint64 }
+
+func (l *forkLoad) progress(rt *runtime.Runtime) forkProgress {
+	return forkProgress{l.files.Load(), rt.Stats().Total().Paths.Splices}
+}
+
+// startLoad keeps rt busy until ctx is done.
+func startLoad(ctx context.Context, t *testing.T, rt *runtime.Runtime, served string) *forkLoad {
+	l := &forkLoad{errs: make(chan error, loadStreams), relays: make(chan *runtime.RelayResult, loadRelays)}
+	direct := listen(t, rt, "tcp", acceptEcho)
+	content := make([]byte, fileSize)
+	streamBytes(fileStream, 0, content)
+	relayed := listen(t, rt, "tcp", relayTo(direct.String(), l.relays))
+	files := listen(t, rt, "tcp", acceptFile(served))
+	for i := range uint64(loadEchoes) {
+		l.running.Go(func() { l.errs <- keepEchoing(ctx, direct, i) })
+	}
+	for i := range uint64(loadRelays) {
+		l.running.Go(func() { l.errs <- keepEchoing(ctx, relayed, loadEchoes+i) })
+	}
+	for i := range loadFiles {
+		l.running.Go(func() { l.errs <- l.keepFetching(ctx, files, content, i == 0) })
+	}
+	return l
+}
+
+// acceptFile sends the file to everybody, who gets a descriptor of their own for it.
+func acceptFile(name string) runtime.AcceptFunc {
+	return func(*runtime.Conn) runtime.Handler {
+		return &funcs{open: func(c *runtime.Conn) {
+			f, err := os.Open(name)
+			if err == nil {
+				err = c.SendFile(f, 0, -1, func(int64, error) { f.Close() })
+			}
+			if err != nil {
+				c.Abort(err)
+				return
+			}
+			c.Close()
+		}}
+	}
+}
+
+// keepFetching fetches the file and looks at it, until ctx is done; or it lets the
+// server wait with one until then, whose file is open all the while.
+func (l *forkLoad) keepFetching(ctx context.Context, addr net.Addr, content []byte, dawdle bool) error {
+	all := make([]byte, len(content))
+	for ctx.Err() == nil {
+		c, err := net.Dial(addr.Network(), addr.String())
+		if err != nil {
+			return err
+		}
+		_ = c.SetDeadline(time.Now().Add(watchdog))
+		if dawdle {
+			<-ctx.Done()
+		}
+		n, err := io.ReadFull(c, all)
+		if err == nil {
+			_, err = c.Read(make([]byte, 1))
+		}
+		c.Close()
+		if err != io.EOF {
+			return fmt.Errorf("%d bytes of the file: %w", n, err)
+		}
+		if !bytes.Equal(content, all) {
+			return errors.New("the file has other bytes")
+		}
+		l.files.Add(1)
+	}
+	return nil
+}
+
+// ownDescriptors lists what this process holds, its standard ones included.
 func ownDescriptors(t *testing.T) (all []string) {
 	list, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
@@ -71,12 +174,27 @@ func ownDescriptors(t *testing.T) (all []string) {
 	return all
 }
 
+// pipesOf returns which of the descriptors, beside the standard ones, are pipes.
+func pipesOf(all string) (pipes []string) {
+	for _, d := range strings.Fields(all) {
+		number, name, _ := strings.Cut(d, "=")
+		standard := number == "0" || number == "1" || number == "2"
+		if !standard && strings.HasPrefix(name, "pipe:") {
+			pipes = append(pipes, name)
+		}
+	}
+	return pipes
+}
+
 // foundNothing looks at a child's descriptors. Go's netpoller there has one epoll
-// instance and one eventfd of its own.
-func foundNothing(t *testing.T, all string) {
+// instance and one eventfd of its own; pipes that this process was born with (make
+// has some) may go on to the child.
+func foundNothing(t *testing.T, all, served string, inherited []string) {
 	t.Helper()
 	require.NotContains(t, all, "socket:")
 	require.NotContains(t, all, "io_uring")
+	require.NotContains(t, all, served)
+	require.Subset(t, inherited, pipesOf(all))
 	require.LessOrEqual(t, strings.Count(all, "eventpoll"), 1, all)
 	require.LessOrEqual(t, strings.Count(all, "eventfd"), 1, all)
 }
@@ -120,6 +238,9 @@ func keepEchoing(ctx context.Context, addr net.Addr, stream uint64) error {
 	}
 	c := conn.(*net.TCPConn)
 	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
+		return err
+	}
 	wrote := make(chan uint64, 1)
 	go func() {
 		buf := make([]byte, 20_000)
