@@ -141,10 +141,10 @@ func (l *forkLoad) keepFetching(ctx context.Context, addr net.Addr, content []by
 		if err != nil {
 			return err
 		}
-		_ = c.SetDeadline(time.Now().Add(watchdog))
 		if dawdle {
 			<-ctx.Done()
 		}
+		_ = c.SetDeadline(time.Now().Add(watchdog))
 		n, err := io.ReadFull(c, all)
 		if err == nil {
 			_, err = c.Read(make([]byte, 1))
@@ -238,9 +238,6 @@ func keepEchoing(ctx context.Context, addr net.Addr, stream uint64) error {
 	}
 	c := conn.(*net.TCPConn)
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(watchdog)); err != nil {
-		return err
-	}
 	wrote := make(chan uint64, 1)
 	go func() {
 		buf := make([]byte, 20_000)
@@ -258,6 +255,7 @@ func keepEchoing(ctx context.Context, addr net.Addr, stream uint64) error {
 	var off uint64
 	in, want := make([]byte, 20_000), make([]byte, 20_000)
 	for {
+		_ = c.SetDeadline(time.Now().Add(watchdog)) // for progress, not for all
 		n, err := c.Read(in)
 		if bad := foreign(stream, off, in[:n], want); bad != nil {
 			return bad
