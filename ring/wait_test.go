@@ -31,13 +31,18 @@ func TestWaitRaw(t *testing.T) {
 	needFeatures(t, r, FeatExtArg)
 	start := time.Now()
 	_, err := r.SubmitAndWaitRaw(1, 2*time.Millisecond)
+	for err == unix.EINTR { // of Go's scheduler, on a slow machine
+		_, err = r.SubmitAndWaitRaw(1, 2*time.Millisecond)
+	}
 	require.Equal(t, unix.ETIME, err)
 	require.GreaterOrEqual(t, time.Since(start), 2*time.Millisecond)
 
 	sqe(t, r, 1).PrepNop()
-	n, err := r.SubmitAndWaitRaw(1, watchdog)
+	_, err = r.SubmitAndWaitRaw(1, watchdog)
+	for err == unix.EINTR {
+		_, err = r.SubmitAndWaitRaw(1, watchdog)
+	}
 	require.NoError(t, err)
-	require.Equal(t, 1, n)
 	require.Len(t, peekAll(r), 1)
 }
 

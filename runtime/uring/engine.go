@@ -229,10 +229,31 @@ func (e *engine) failed(i uint32, errno unix.Errno) {
 	case unix.EINTR:
 		e.rearm(i)
 	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		if !e.spurned(i) {
+			e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		}
 	default:
 		e.finish(i, driver.Result{Err: errno})
 	}
+}
+
+// maxSpurned is for how many ticks an operation is tried that the kernel has no thread for.
+const maxSpurned = 200
+
+// spurned handles a cancellation that nobody asked for: the kernel cancels a request when
+// it can start no worker thread for it, as at the bound of the user's processes. It may
+// have one later. It returns false if somebody did ask.
+func (e *engine) spurned(i uint32) bool {
+	s := &e.slots.all[i]
+	if e.leaving || e.unwanted(s) {
+		return false
+	}
+	if s.spurned++; s.spurned > maxSpurned {
+		e.finish(i, driver.Result{Err: unix.EAGAIN})
+		return true
+	}
+	e.slots.push(inLater, i)
+	return true
 }
 
 // finish ends the operation in slot i and hands its last result to the owner, who

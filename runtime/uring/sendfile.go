@@ -206,7 +206,7 @@ func (e *engine) sendFileFailed(i uint32, s *slot, err unix.Errno) {
 	case unix.EAGAIN, unix.EINTR:
 		e.later(i) // from the start
 	case unix.ECANCELED:
-		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		e.failed(i, err)
 	default:
 		e.finish(i, driver.Result{Err: err})
 	}

@@ -16,19 +16,20 @@ import (
 // SQE of it, and a final CQE will come), in one of the engine's lists, or idle
 // while its completion is being delivered. It fills one cache line.
 type slot struct {
-	op    *driver.Op
-	chunk *buffers.Chunk // SendFile: what was read of a cold range
-	extra *extra         // of the rarer operations
-	want  int            // bytes asked for; RecvInto: done so far; Recv: see bulk.go
-	gen   uint32
-	fd    int32
-	prev  uint32 // neighbours in the list that where names
-	next  uint32 // also links free slots
-	flags slotFlags
-	where where
-	step  step
-	heard uint8 // Recv: looks that go by before the engine looks at its socket
-	_     [11]byte
+	op      *driver.Op
+	chunk   *buffers.Chunk // SendFile: what was read of a cold range
+	extra   *extra         // of the rarer operations
+	want    int            // bytes asked for; RecvInto: done so far; Recv: see bulk.go
+	gen     uint32
+	fd      int32
+	prev    uint32 // neighbours in the list that where names
+	next    uint32 // also links free slots
+	flags   slotFlags
+	where   where
+	step    step
+	heard   uint8 // Recv: looks that go by before the engine looks at its socket
+	spurned uint8 // times in a row that the kernel cancelled it by itself
+	_       [10]byte
 }
 
 // extra is what few operations need; it stays with its slot, for the next one.
