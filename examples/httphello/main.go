@@ -19,6 +19,8 @@ import (
 
 const greeting = "Hello, World!\n"
 
+var body = []byte(greeting)
+
 func main() { app.Main("httphello", run) }
 
 // engines start a server on an address and return how to stop it.
@@ -84,7 +86,7 @@ func serveNetHTTP(o *options) (*app.Server, error) {
 
 func hello(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(greeting)) // a peer that is gone hears no error
+	_, _ = w.Write(body) // a peer that is gone hears no error
 }
 
 // serveFibers answers on the loops' own threads.
