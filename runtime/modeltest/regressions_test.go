@@ -52,6 +52,10 @@ var regressions = []struct {
 			{1, "close write", 1}, {1, "resume", 1},
 		},
 	}},
+	{"a Unix connection whose peer closed was not shut down by its owner", program{
+		links: []string{"unix"},
+		steps: []step{{1, "close", 1}, {0, "move", 1}, {0, "pause", 1}, {0, "sendfile", 100}},
+	}},
 	{"a receive into a file after the end does not tell the end again", program{
 		links: []string{"tcp"},
 		steps: []step{{1, "close write", 1}, {0, "recv file", 100}, {0, "recv file", 100}, {0, "write", 4096}},
