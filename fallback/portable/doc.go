@@ -5,6 +5,7 @@
 // as long as the call: a Recv has one while it waits for bytes, a Send while it
 // waits for room. The goroutine posts its operation to a queue under a mutex,
 // and Poll drains the queue. All other state belongs to the loop's goroutine.
+// On Unix systems the loop itself writes what a socket takes at once.
 //
 // # Cancelling
 //

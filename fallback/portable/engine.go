@@ -35,6 +35,8 @@ type engine struct {
 	socks     []*sock
 	unused    []driver.Socket
 	files     lane
+	rounds    int  // that waited, since the last rest
+	work      int  // completions in them
 	hungry    list // phase starved, first come first served
 	scratches [][]byte
 

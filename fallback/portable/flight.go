@@ -40,6 +40,9 @@ type flight struct {
 	bufs   net.Buffers
 	total  int // bytes in vec
 
+	// read and write, bound once: to start one allocates nothing then.
+	reads, writes func()
+
 	n    int
 	err  error
 	conn net.Conn
@@ -152,6 +155,7 @@ func (e *engine) take(op *driver.Op) *flight {
 		e.idle = e.idle[:n-1]
 	} else {
 		fl = &flight{e: e, slot: uint32(len(e.flights))}
+		fl.reads, fl.writes = fl.read, fl.write
 		e.flights = append(e.flights, fl)
 	}
 	fl.op = op
@@ -179,7 +183,9 @@ func (e *engine) retire(fl *flight) {
 	s, l, code := fl.s, fl.lane, fl.op.Code
 	clear(fl.vec[:cap(fl.vec)])
 	fl.op.State = driver.OpState{}
-	*fl = flight{e: e, slot: fl.slot, gen: fl.gen + 1, vec: fl.vec[:0]}
+	*fl = flight{
+		e: e, slot: fl.slot, gen: fl.gen + 1, vec: fl.vec[:0], reads: fl.reads, writes: fl.writes,
+	}
 	e.idle = append(e.idle, fl.slot)
 	e.stats.Completed++
 	e.stats.InFlight--

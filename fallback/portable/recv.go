@@ -26,7 +26,7 @@ func (e *engine) recv(fl *flight) {
 	}
 	s.readyToRead()
 	fl.phase = running
-	go fl.read()
+	go fl.reads()
 }
 
 func (fl *flight) read() {

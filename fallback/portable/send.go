@@ -36,7 +36,14 @@ func (e *engine) send(fl *flight) {
 		return
 	}
 	fl.s.readyToWrite()
-	go fl.write()
+	if len(fl.vec) == 1 {
+		if fl.n, fl.err = fl.s.now.write(fl.vec[0]); fl.n > 0 || fl.err != nil {
+			fl.phase = landed
+			e.ready.push(fl)
+			return
+		}
+	}
+	go fl.writes()
 }
 
 func (fl *flight) write() {

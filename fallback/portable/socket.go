@@ -24,6 +24,7 @@ type sock struct {
 	ln   listener
 	pkt  net.PacketConn
 
+	now            nowWriter
 	rd, wr         lane
 	rdPast, wrPast bool // a deadline in the past is set
 	full           bool // the last read filled its block
@@ -55,6 +56,7 @@ func (e *engine) adopt(x any) *sock {
 	default:
 		return nil
 	}
+	s.now.init(s.conn)
 	if n := len(e.unused); n > 0 {
 		s.id = e.unused[n-1]
 		e.unused = e.unused[:n-1]
