@@ -28,7 +28,7 @@ type slot struct {
 	where   where
 	step    step
 	heard   uint8 // Recv: looks that go by before the engine looks at its socket
-	spurned uint8 // times in a row that the kernel cancelled it by itself
+	spurned uint8 // times that the kernel cancelled the operation by itself
 	_       [10]byte
 }
 
@@ -134,7 +134,7 @@ func (t *slots) put(i uint32) {
 		t.remove(i)
 	}
 	s.op, s.chunk = nil, nil
-	s.want, s.step, s.flags, s.heard = 0, 0, 0, 0
+	s.want, s.step, s.flags, s.heard, s.spurned = 0, 0, 0, 0, 0
 	s.gen++
 	s.next = t.free
 	t.free = i

@@ -58,13 +58,14 @@ func (r *rig) full() (o *record, peer int, before int) {
 func TestSpurned(t *testing.T) {
 	r := newRig(t, nil)
 	o, peer, before := r.full()
-	for n := 0; n < 3; {
+	n := 0
+	r.until(func() bool {
 		if r.spurn(o) {
 			n++
 		}
 		require.False(t, o.ended, o.err)
-		r.turn()
-	}
+		return n >= 3
+	})
 	got := make([]byte, before)
 	f := os.NewFile(uintptr(dup(t, peer)), "peer")
 	defer f.Close()
@@ -81,16 +82,21 @@ func TestSpurned(t *testing.T) {
 	require.Equal(t, driver.ErrCanceled, o.err)
 }
 
-// TestSpurnedForGood: there is an end to trying.
+// TestSpurnedForGood: there is an end to trying, and the next operation begins anew.
 func TestSpurnedForGood(t *testing.T) {
 	r := newRig(t, nil)
 	o, _, _ := r.full()
-	for !o.ended {
+	slot := o.op.State.Slot
+	r.until(func() bool {
 		r.spurn(o)
-		_, err := r.Poll(laterTick)
-		require.NoError(t, err)
-	}
+		return o.ended
+	})
 	require.Equal(t, unix.EAGAIN, o.err)
+
+	o, _, _ = r.full()
+	require.Equal(t, slot, o.op.State.Slot)
+	require.True(t, r.spurn(o))
+	require.False(t, o.ended, o.err)
 }
 
 func dup(t *testing.T, fd int) int {
