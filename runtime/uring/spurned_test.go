@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -87,10 +88,12 @@ func TestSpurnedForGood(t *testing.T) {
 	r := newRig(t, nil)
 	o, _, _ := r.full()
 	slot := o.op.State.Slot
-	r.until(func() bool {
+	for end := time.Now().Add(patience); !o.ended; {
+		require.True(t, time.Now().Before(end), "it is tried for ever")
 		r.spurn(o)
-		return o.ended
-	})
+		_, err := r.Poll(laterTick)
+		require.NoError(t, err)
+	}
 	require.Equal(t, unix.EAGAIN, o.err)
 
 	o, _, _ = r.full()
