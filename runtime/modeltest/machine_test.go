@@ -34,7 +34,6 @@ const (
 type link struct {
 	ends      [2]*end
 	relayed   bool
-	unix      bool
 	listeners []*runtime.Listener
 	relay     chan *runtime.RelayResult
 }
@@ -85,11 +84,10 @@ func (m *machine) run(p program) error {
 	m.void.Store(false)
 	parts := 0
 	for i, kind := range p.links {
-		relayed, err := m.open(i, kind)
-		if err != nil {
+		if err := m.open(i, kind); err != nil {
 			return err
 		}
-		if parts += 2; relayed {
+		if parts += 2; m.links[i].relayed {
 			parts++
 		}
 	}
@@ -190,13 +188,12 @@ func (m *machine) do(e *end, f func(*end)) {
 }
 
 // open makes the connections of a link.
-func (m *machine) open(i int, kind string) (relayed bool, err error) {
+func (m *machine) open(i int, kind string) error {
 	network, how, _ := strings.Cut(kind, " ")
-	relayed = how == "relay"
-	k := &link{relayed: relayed, unix: network == "unix", relay: make(chan *runtime.RelayResult, 1)}
+	k := &link{relayed: how == "relay", relay: make(chan *runtime.RelayResult, 1)}
 	m.links = append(m.links, k)
 	for j := range k.ends {
-		k.ends[j] = &end{m: m, sink: m.sinks[2*i+j], unix: k.unix, name: fmt.Sprintf("link %d end %d", i, j)}
+		k.ends[j] = &end{m: m, sink: m.sinks[2*i+j], unix: network == "unix", name: fmt.Sprintf("link %d end %d", i, j)}
 		k.ends[j].out.start = int64(i*2+j) * 104_729
 	}
 	k.ends[0].in.start, k.ends[1].in.start = k.ends[1].out.start, k.ends[0].out.start
@@ -205,9 +202,9 @@ func (m *machine) open(i int, kind string) (relayed bool, err error) {
 		return k.ends[1].begin(c)
 	})
 	if err != nil {
-		return relayed, err
+		return err
 	}
-	if relayed {
+	if k.relayed {
 		target := addr
 		addr, err = m.listen(k, network, func(c *runtime.Conn) runtime.Handler {
 			c.Pause()
@@ -219,11 +216,11 @@ func (m *machine) open(i int, kind string) (relayed bool, err error) {
 			return nothing{}
 		})
 		if err != nil {
-			return relayed, err
+			return err
 		}
 	}
 	l := m.rt.Loops()[i%len(m.rt.Loops())]
-	return relayed, l.Post(func() {
+	return l.Post(func() {
 		m.dial(l, addr, func(c *runtime.Conn) runtime.Handler {
 			defer func() { m.ready <- struct{}{} }()
 			return k.ends[0].begin(c)
@@ -339,7 +336,7 @@ func (m *machine) judge(k *link) {
 			m.fail(fmt.Errorf("%s received %d bytes of %d", to.name, to.in.off, from.out.off))
 		case !disturbed && !to.eof:
 			m.fail(fmt.Errorf("%s saw no end, and %d bytes of %d", to.name, to.in.off, from.out.off))
-		case k.unix && disturbed: // it has no resets: an abort ends the stream like a close
+		case a.unix && disturbed: // it has no resets: an abort ends the stream like a close
 		case to.eof && to.in.off != from.out.off:
 			m.fail(fmt.Errorf("%s saw an end after %d bytes of %d; the ends ended with %v and %v",
 				to.name, to.in.off, from.out.off, to.err, from.err))
