@@ -35,9 +35,7 @@ func isGone(fd int) bool {
 // isHungUp reports whether both ways of a Unix connection are shut, which its peer's close
 // does.
 func isHungUp(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd)}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&unix.POLLHUP != 0 && sock.Family(fd) == unix.AF_UNIX
+	return sock.Ready(fd, 0)&unix.POLLHUP != 0 && sock.Family(fd) == unix.AF_UNIX
 }
 
 // untaken returns how many bytes the peer's system has not acknowledged, FIN

@@ -67,7 +67,10 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 func (e *engine) acceptLast(i uint32) bool {
 	s := &e.slots.all[i]
 	k := &e.socks[s.fd]
-	if !k.shown || k.state != sockClosing || e.leaving || s.flags&canceled != 0 || !sock.Waiting(int(s.fd)) {
+	if !k.shown || k.state != sockClosing || e.leaving || s.flags&canceled != 0 {
+		return false
+	}
+	if sock.Ready(int(s.fd), unix.POLLIN)&unix.POLLIN == 0 {
 		return false
 	}
 	e.start(i) // takes what there is, before the cancel that follows

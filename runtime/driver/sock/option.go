@@ -125,11 +125,14 @@ func Exhausted(err error) bool {
 	return false
 }
 
-// Waiting tells whether a connection waits to be accepted. It does not block.
-func Waiting(listener int) bool {
-	p := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, 0)
-	return n > 0 && err == nil && p[0].Revents&unix.POLLIN != 0
+// Ready returns which of the events, POLLHUP and POLLERR hold now, by one poll(2). It does
+// not block.
+func Ready(fd int, events int16) int16 {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	if n, err := unix.Poll(p, 0); n <= 0 || err != nil {
+		return 0
+	}
+	return p[0].Revents
 }
 
 // AcceptAgain tells whether err is about the connection that was to be accepted
