@@ -1,4 +1,4 @@
-// Package portable is the engine on packages net and os alone. It runs wherever
+// Package portable is the engine on packages net and os. It runs wherever
 // Go has sockets, and shows the contract of [driver.Engine] in its plainest form.
 //
 // Every call that may block runs on a goroutine of its own, which lives exactly
