@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
@@ -23,9 +22,7 @@ func TestPacketsUnderFaults(t *testing.T) {
 	cfg.Counts = &faults.Counts{}
 	cfg.Fail = func(err error) { t.Error(err) }
 	cfg.Percent[faults.LostDatagram], cfg.Percent[faults.NoBuffers] = 10, 10
-	rt := newRuntime(t, &runtime.Config{Loops: 1, WrapEngine: func(open driver.Open) driver.Open {
-		return faults.Wrap(open, cfg)
-	}})
+	rt := newRuntime(t, &runtime.Config{Loops: 1, WrapEngine: cfg.WrapEngine})
 	addr := listenPacket(t, rt, nil, "udp", packetEcho).Addr()
 	conn, err := net.Dial("udp", addr.String())
 	require.NoError(t, err)

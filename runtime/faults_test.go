@@ -22,9 +22,7 @@ import (
 func under(t *testing.T, k faults.Kind) *runtime.Config {
 	cfg := faults.Config{Seed: 1, Fail: func(err error) { t.Error(err) }}
 	cfg.Percent[k] = 100
-	return &runtime.Config{Loops: 1, WrapEngine: func(open driver.Open) driver.Open {
-		return faults.Wrap(open, cfg)
-	}}
+	return &runtime.Config{Loops: 1, WrapEngine: cfg.WrapEngine}
 }
 
 // TestRecvFullAfterTheEnd: no callback is left out, however late.

@@ -19,7 +19,6 @@ import (
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
@@ -36,9 +35,7 @@ func TestMemoryStaysApart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := &runtime.Config{Loops: 2, RecvBuffers: 32, RecvBufferSize: 4 << 10, MaxMemory: 64 << 20}
 			if name == "faults" {
-				cfg.WrapEngine = func(open driver.Open) driver.Open {
-					return faults.Wrap(open, faults.Contract(seed))
-				}
+				cfg.WrapEngine = faults.Contract(seed).WrapEngine
 			}
 			m := &apart{seed: seed, left: volume * share / 5, file: streamFile(t, 0, sharedSize), dir: t.TempDir()}
 			rt := newRuntime(t, cfg)

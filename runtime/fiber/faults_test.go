@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/fiber"
@@ -29,7 +28,7 @@ func underFaults(t *testing.T, b runtime.Backend, set func(seed uint64) faults.C
 	cfg.Fail = func(err error) { t.Error(err) }
 	rt, err := runtime.New(&runtime.Config{
 		Loops: 2, Backend: b, RecvBuffers: 16, RecvBufferSize: 4 << 10,
-		WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
+		WrapEngine: cfg.WrapEngine,
 	})
 	drivertest.MustRun(t, b.String(), err)
 	t.Cleanup(func() { require.NoError(t, rt.Close()) })

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/stdnet"
@@ -32,7 +31,7 @@ func TestConnThatIsCut(t *testing.T) {
 				cfg.Fail = func(err error) { t.Error(err) }
 				rt, err := runtime.New(&runtime.Config{
 					Loops: 2, Backend: b,
-					WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
+					WrapEngine: cfg.WrapEngine,
 				})
 				drivertest.MustRun(t, b.String(), err)
 				defer func() { require.NoError(t, rt.Close()) }() // a leaked chunk fails it

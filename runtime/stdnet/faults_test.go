@@ -8,7 +8,6 @@ import (
 	"golang.org/x/net/nettest"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/stdnet"
@@ -26,7 +25,7 @@ func TestConnUnderFaults(t *testing.T) {
 					cfg.Fail = func(err error) { t.Error(err) }
 					rt, err := runtime.New(&runtime.Config{
 						Loops: 2, Backend: b,
-						WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
+						WrapEngine: cfg.WrapEngine,
 					})
 					drivertest.MustRun(t, b.String(), err)
 					c2, c1 = pair(t, rt, "tcp", mode)

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 	"github.com/headrace/headrace/runtime/driver/faults"
 	"github.com/headrace/headrace/runtime/tlsfiber"
@@ -35,7 +34,7 @@ func underFaults(t *testing.T, b runtime.Backend, which func(seed uint64) faults
 	cfg.Fail = func(err error) { t.Error(err) }
 	rt, err := runtime.New(&runtime.Config{
 		Loops: 2, Backend: b,
-		WrapEngine: func(open driver.Open) driver.Open { return faults.Wrap(open, cfg) },
+		WrapEngine: cfg.WrapEngine,
 	})
 	drivertest.MustRun(t, b.String(), err)
 	defer func() { require.NoError(t, rt.Close()) }() // a leaked chunk fails it

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/faults"
 )
 
@@ -74,7 +73,7 @@ func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
 		cfg.StallThreshold = f.Stall
 	}
 	if f.Faults != 0 {
-		cfg.WrapEngine = func(open driver.Open) driver.Open { return faults.Wrap(open, faults.Harmless(f.Faults)) }
+		cfg.WrapEngine = faults.Harmless(f.Faults).WrapEngine
 	}
 	var stalls *stallWatch
 	if f.Stall != 0 && f.Debug != "" {

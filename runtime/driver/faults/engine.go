@@ -10,6 +10,9 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
+// WrapEngine is [Wrap] with cfg, for runtime.Config.
+func (cfg Config) WrapEngine(open driver.Open) driver.Open { return Wrap(open, cfg) }
+
 // Wrap returns an Open whose engines misbehave as cfg says.
 func Wrap(open driver.Open, cfg Config) driver.Open {
 	return func(dc *driver.Config) (driver.Engine, error) {
