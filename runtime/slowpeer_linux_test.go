@@ -32,8 +32,10 @@ func TestSlowReaderGetsAll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads slowly for some seconds")
 	}
-	const size, slow, queue = 6 << 20, 600 << 10, 1 << 20
-	rt := newRuntime(t, &runtime.Config{Loops: 1, LingerTimeout: time.Second, WriteTimeout: time.Second})
+	// The peer's window opens after some 100 KiB, 0.7 s apart on a machine that has time,
+	// and nothing completes for 6 s: the time-out is far from either.
+	const size, slow, queue, timeout = 6 << 20, 900 << 10, 1 << 20, 3 * time.Second
+	rt := newRuntime(t, &runtime.Config{Loops: 1, LingerTimeout: timeout, WriteTimeout: timeout})
 	f := patternFile(t, size)
 	own := make([]byte, size)
 	_, _ = io.ReadFull(pattern(size), own)
