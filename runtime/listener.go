@@ -47,7 +47,9 @@ type Listener struct {
 
 // Listen listens on a tcp, tcp4, tcp6 or unix address, as net.Listen takes it,
 // and gives every connection the handler that accept returns. ctx bounds looking
-// up the address.
+// up the address and waiting for its port: with io_uring a process that was killed
+// holds it for some moments more, so half a second passes before a port is said to be
+// taken.
 func (rt *Runtime) Listen(ctx context.Context, network, address string, accept AcceptFunc) (*Listener, error) {
 	return rt.ListenWith(ctx, nil, network, address, accept)
 }
@@ -68,9 +70,9 @@ func (rt *Runtime) ListenWith(
 	one := cfg.OneQueue || len(rt.loops) == 1 || !rt.caps.ReusePort || !isTCP(network)
 	if one {
 		dc.ReusePort = cfg.SharePort
-		err = ln.open(rt.loops[0], network, addr, &dc)
+		err = ln.open(ctx, rt.loops[0], network, addr, &dc)
 	} else {
-		err = ln.openAll(network, addr, &dc, cfg.SharePort)
+		err = ln.openAll(ctx, network, addr, &dc, cfg.SharePort)
 	}
 	if err != nil {
 		ln.Close()
@@ -95,12 +97,14 @@ func (rt *Runtime) ListenOn(socket driver.Detached, accept AcceptFunc) (*Listene
 }
 
 // openAll opens a socket with a queue of its own for each loop.
-func (ln *Listener) openAll(network string, addr net.Addr, dc *driver.ListenConfig, share bool) error {
+func (ln *Listener) openAll(
+	ctx context.Context, network string, addr net.Addr, dc *driver.ListenConfig, share bool,
+) error {
 	if !share {
 		// SO_REUSEPORT would let us join a port that another process of the same
 		// user serves: ask once without it.
 		probe := &Listener{rt: ln.rt, closed: make(chan struct{})}
-		err := probe.open(ln.rt.loops[0], network, addr, dc)
+		err := probe.open(ctx, ln.rt.loops[0], network, addr, dc)
 		probe.Close()
 		if err != nil {
 			return err
@@ -108,7 +112,7 @@ func (ln *Listener) openAll(network string, addr net.Addr, dc *driver.ListenConf
 	}
 	dc.ReusePort = true
 	for i, l := range ln.rt.loops {
-		if err := ln.open(l, network, addr, dc); err != nil {
+		if err := ln.open(ctx, l, network, addr, dc); err != nil {
 			return err
 		}
 		if i == 0 {
@@ -119,13 +123,17 @@ func (ln *Listener) openAll(network string, addr net.Addr, dc *driver.ListenConf
 }
 
 // open opens a socket on a loop.
-func (ln *Listener) open(l *Loop, network string, addr net.Addr, dc *driver.ListenConfig) error {
-	return ln.do(l, func() (driver.Socket, error) {
-		s, err := l.engine.Listen(network, addr, dc)
-		if err == nil && isTCP(network) {
-			l.rt.tune(l.engine, s) // accepted sockets inherit it
-		}
-		return s, err
+func (ln *Listener) open(
+	ctx context.Context, l *Loop, network string, addr net.Addr, dc *driver.ListenConfig,
+) error {
+	return ln.rt.untilFree(ctx, network, func() error {
+		return ln.do(l, func() (driver.Socket, error) {
+			s, err := l.engine.Listen(network, addr, dc)
+			if err == nil && isTCP(network) {
+				l.rt.tune(l.engine, s) // accepted sockets inherit it
+			}
+			return s, err
+		})
 	})
 }
 

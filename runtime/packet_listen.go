@@ -85,7 +85,7 @@ type PacketListener struct {
 
 // ListenPacket opens datagram sockets on a udp, udp4, udp6 or unixgram address, as
 // net.ListenPacket takes it, and gives each the handler that accept returns. ctx
-// bounds looking up the address.
+// bounds looking up the address and waiting for its port, as for [Runtime.Listen].
 func (rt *Runtime) ListenPacket(
 	ctx context.Context, network, address string, accept PacketAcceptFunc,
 ) (*PacketListener, error) {
@@ -111,11 +111,11 @@ func (rt *Runtime) ListenPacketWith(
 	if one {
 		dc.ReusePort = cfg.SharePort
 		loops = loops[:1]
-	} else if err = ln.askPort(network, &addr, &dc, cfg.SharePort); err == nil {
+	} else if err = ln.askPort(ctx, network, &addr, &dc, cfg.SharePort); err == nil {
 		dc.ReusePort = true
 	}
 	for i := 0; i < len(loops) && err == nil; i++ {
-		if err = ln.open(loops[i], network, addr, cfg, &dc); err == nil {
+		if err = ln.open(ctx, loops[i], network, addr, cfg, &dc); err == nil {
 			addr = ln.addr
 		}
 	}
@@ -140,19 +140,27 @@ func (rt *Runtime) ListenPacketWith(
 
 // askPort makes sure that nobody else has the port: SO_REUSEPORT would let us join
 // another process of the same user. Port 0 becomes a number.
-func (ln *PacketListener) askPort(network string, addr *net.Addr, dc *driver.ListenConfig, share bool) error {
+func (ln *PacketListener) askPort(
+	ctx context.Context, network string, addr *net.Addr, dc *driver.ListenConfig, share bool,
+) error {
 	if share {
 		return nil
 	}
 	l := ln.rt.loops[0]
 	asking := &PacketListener{rt: ln.rt, closed: make(chan struct{})}
-	err := asking.open(l, network, *addr, &PacketConfig{}, dc)
+	err := asking.open(ctx, l, network, *addr, &PacketConfig{}, dc)
 	asking.Close()
 	return err
 }
 
 // open opens a socket on a loop.
 func (ln *PacketListener) open(
+	ctx context.Context, l *Loop, network string, addr net.Addr, cfg *PacketConfig, dc *driver.ListenConfig,
+) error {
+	return ln.rt.untilFree(ctx, network, func() error { return ln.openNow(l, network, addr, cfg, dc) })
+}
+
+func (ln *PacketListener) openNow(
 	l *Loop, network string, addr net.Addr, cfg *PacketConfig, dc *driver.ListenConfig,
 ) error {
 	var err error

@@ -8,6 +8,9 @@ type Caps struct {
 	LockThread bool
 	// ReusePort: listening sockets can share a port, one queue per loop.
 	ReusePort bool
+	// LateRelease: the ports of a process that is killed stay taken for some moments
+	// after its end.
+	LateRelease bool
 	// Attach: sockets can move between engines of this kind.
 	Attach bool
 	// SendFile: file bytes reach the socket without passing through the program.

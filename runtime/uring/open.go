@@ -110,6 +110,7 @@ func (e *engine) makeCaps() driver.Caps {
 		Name:           "io_uring",
 		LockThread:     true,
 		ReusePort:      true,
+		LateRelease:    true,
 		Attach:         true,
 		SendFile:       true,
 		FileHead:       true,
