@@ -28,12 +28,13 @@ func (rt *Runtime) untilFree(ctx context.Context, network string, open func() er
 	defer cancel()
 	again := time.NewTicker(portAsk)
 	defer again.Stop()
-	for errors.Is(err, syscall.EADDRINUSE) {
+	for errors.Is(err, syscall.EADDRINUSE) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return err
 		case <-again.C:
-			err = open()
+			if ctx.Err() == nil { // both were ready
+				err = open()
+			}
 		}
 	}
 	return err
