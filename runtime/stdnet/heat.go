@@ -26,6 +26,7 @@ type heat struct {
 	window atomic.Uint32 // the current window's number
 	ends   atomic.Int64  // and when it ends
 	active atomic.Int32  // connections active in it
+	lately atomic.Int32  // and in the one before
 
 	rolling sync.Mutex // held to end a window; guards the rest
 	above   int        // windows in a row
@@ -55,6 +56,7 @@ func (h *heat) roll(end, now int64) {
 	if late := now - end; late > int64(heatWindow) {
 		n = n * int64(heatWindow) / late // it was a longer window
 	}
+	h.lately.Store(int32(n))
 	if n >= hotConns {
 		h.above++
 	} else {

@@ -72,6 +72,35 @@ func TestNewConnectionsStayAndDoNotHeat(t *testing.T) {
 	require.EqualValues(t, 1, h.active.Load())
 }
 
+// TestGathers: readers wait for another turn while more come, up to three quarters of
+// those that were active lately.
+func TestGathers(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		lately int32
+		turns  []int // readers there are in each
+		waits  int   // of the turns
+	}{
+		{"few", 64, []int{7}, 0},
+		{"all there are", 8, []int{8}, 0},
+		{"the rest does not come", 64, []int{20, 20}, 1},
+		{"most come", 64, []int{20, 40, 48}, 2},
+		{"more than lately", 10, []int{20}, 0},
+		{"a pause before", 1000, []int{20, 21, 21}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := &home{}
+			h.lately.Store(tt.lately)
+			for i, n := range tt.turns {
+				h.readers = make([]*ring, n)
+				require.Equal(t, i < tt.waits, h.gathers(), "turn %d", i)
+			}
+			h.readers = make([]*ring, 20)
+			require.Equal(t, tt.lately > 26, h.gathers(), "the next readers begin anew")
+		})
+	}
+}
+
 func TestModeText(t *testing.T) {
 	for _, m := range []Mode{Auto, Loop, Poller} {
 		text, err := m.MarshalText()
