@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
 const (
@@ -62,7 +63,7 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 		s.flags &^= starved
 		room := c.Room()
 		room = room[:min(len(room), size)]
-		n, errno := recv(s.fd, room)
+		n, errno := sock.Recv(s.fd, room)
 		if n > 0 {
 			c.Extend(n)
 			e.took(n)
@@ -111,7 +112,7 @@ func (e *engine) recvInto(s *socket, slot uint32, r *record) bool {
 	for range chunksPerTurn {
 		room := op.Buf[r.done:]
 		room = room[:min(len(room), recvMax)]
-		n, errno := recv(s.fd, room)
+		n, errno := sock.Recv(s.fd, room)
 		if n <= 0 {
 			return e.recvEnd(s, slot, r.done, errno)
 		}

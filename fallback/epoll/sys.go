@@ -46,23 +46,6 @@ func epollPwait2(epfd int, events []unix.EpollEvent, wait time.Duration) (int, u
 // rawBytes is up to where a copy counts as short.
 const rawBytes = 64 << 10
 
-func recv(fd int32, p []byte) (int, unix.Errno) {
-	call := unix.RawSyscall6
-	if len(p) > rawBytes {
-		call = unix.Syscall6
-	}
-	for {
-		n, _, errno := call(unix.SYS_RECVFROM, uintptr(fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
-		if errno == 0 {
-			return int(n), 0
-		}
-		if errno != unix.EINTR {
-			return 0, errno
-		}
-	}
-}
-
 func send(fd int32, base unsafe.Pointer, n int) (int, unix.Errno) {
 	call := unix.RawSyscall6
 	if n > rawBytes {

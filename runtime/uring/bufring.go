@@ -7,18 +7,14 @@ import (
 	"github.com/headrace/headrace/ring"
 )
 
-// The buffer groups of receives, see bulk.go for the second.
-const (
-	recvGroup = iota
-	bulkGroup
-)
+// recvGroup is the buffer group of receives.
+const recvGroup = 0
 
 // recvRing keeps blocks of the pool in the kernel's hands, for receives to choose
 // from. A buffer ID is base and a place in blocks; it is either with the kernel, which
 // may write to its block, or in free.
 type recvRing struct {
 	ring    *ring.BufRing
-	base    uint16 // tells the IDs of one ring from those of another
 	pool    *buffers.Pool
 	class   int
 	size    uint32
@@ -26,18 +22,6 @@ type recvRing struct {
 	free    []uint16        // buffer IDs without a block
 	lent    []buffers.Block // scratch of refill
 	limited bool            // the pool had less than refill wanted
-	armed   int             // bulk: requests that may take one
-}
-
-// groupShift is where buffer IDs have their group: rings have at most 32768 places.
-const groupShift = 15
-
-// ringOf returns the ring that a buffer ID is of.
-func (e *engine) ringOf(bid uint16) *recvRing {
-	if bid>>groupShift == bulkGroup {
-		return &e.bulk
-	}
-	return &e.recv
 }
 
 func (b *recvRing) open(r *ring.Ring, group uint16, pool *buffers.Pool, count, size int) error {
@@ -46,7 +30,6 @@ func (b *recvRing) open(r *ring.Ring, group uint16, pool *buffers.Pool, count, s
 		return err
 	}
 	b.ring, b.pool, b.class = br, pool, pool.ClassFor(size)
-	b.base = group << groupShift
 	b.size = uint32(min(size, pool.Classes()[b.class]))
 	b.blocks = make([]buffers.Block, count)
 	b.lent = make([]buffers.Block, count)
@@ -74,7 +57,7 @@ func (b *recvRing) refill() {
 	for k, bid := range b.free[rest:] {
 		block := b.lent[k]
 		b.blocks[bid] = block
-		b.ring.Add(block.Addr, b.size, b.base|bid)
+		b.ring.Add(block.Addr, b.size, bid)
 	}
 	b.free = b.free[:rest]
 	b.ring.Advance()
@@ -83,7 +66,6 @@ func (b *recvRing) refill() {
 // take ends the loan of a buffer that a completion used, with a chunk of its
 // first n bytes.
 func (b *recvRing) take(bid uint16, n int) *buffers.Chunk {
-	bid &^= b.base
 	c := b.pool.Chunk(b.blocks[bid], n)
 	b.free = append(b.free, bid)
 	return c
@@ -91,7 +73,6 @@ func (b *recvRing) take(bid uint16, n int) *buffers.Chunk {
 
 // drop takes back a buffer that a completion named without having filled it.
 func (b *recvRing) drop(bid uint16) {
-	bid &^= b.base
 	b.pool.Unlend(b.blocks[bid])
 	b.free = append(b.free, bid)
 }

@@ -2,122 +2,150 @@
 
 package uring
 
-import "github.com/headrace/headrace/ring"
+import (
+	"golang.org/x/sys/unix"
 
-// A peer that fills one receive buffer after the other gets larger ones. They are no
-// good for everybody: messages of 16 KiB in them spread over more memory than the
-// caches hold. docs/design.md has the figures.
+	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/runtime/driver"
+	"github.com/headrace/headrace/runtime/driver/sock"
+)
+
+// A peer that has more waiting than a receive buffer holds, time and again, is received
+// from by Poll: the ring waits until its socket has something, and recv(2) takes it, in
+// larger pieces, of a bounded number of bytes a turn. The kernel would receive from
+// twenty such peers before the first byte is sent on, and by then it has left the
+// caches. It is no good for everybody: a small message costs a request more than with
+// multishot, and of 16 KiB it spreads over more memory. docs/design.md has the figures.
 
 const (
-	bulkBuffers = 16
-	bulkSize    = 64 << 10
+	bulkSize = 64 << 10
+	// bulkTurn is how many bytes are received so until the handlers have their turn.
+	bulkTurn = 256 << 10
 
 	// A receive changes over when bulkAfter buffers more were too small than were not,
 	// and back when a usual one had been enough bulkOver times more than not.
 	bulkAfter = 4
 	bulkOver  = 8
+	// bulkNever is how much longer it takes where there was no memory.
+	bulkNever = 64
 )
 
-// supply tells where the buffers of a receive come from, and where it waits for them.
-func (e *engine) supply(s *slot) (buffers *recvRing, group uint16, line where) {
-	if s.flags&bulky != 0 {
-		return &e.bulk, bulkGroup, inStarvedBulk
-	}
-	return &e.recv, recvGroup, inStarved
-}
-
-// judge looks at what a receive brought and decides about its buffers. Slot.want
-// counts what speaks against those it uses: that more was there than went into one,
-// or that a usual one had been enough.
+// judge looks at what a multishot receive brought. Slot.want counts what speaks against
+// it: that more was there than went into a buffer.
 func (e *engine) judge(i uint32, s *slot, c ring.CQE) {
-	bulk := s.flags&bulky != 0
-	if bulk != (e.ringOf(c.BufferID()) == &e.bulk) {
-		return // of the request before
-	}
-	against, limit := uint32(c.Res) == e.recv.size && c.SockNonempty(), bulkAfter
-	if bulk {
-		against, limit = uint32(c.Res) <= e.recv.size, bulkOver
-	}
-	if !against {
-		s.want = max(0, s.want-1)
+	switch {
+	case s.flags&bulky != 0 || uint32(c.Res) == e.recv.size && !c.SockNonempty():
+		return // it ends; it was just enough
+	case uint32(c.Res) < e.recv.size:
+		if s.want > 0 {
+			s.want--
+		}
 		return
 	}
-	if s.want++; s.want < limit {
+	if s.want++; s.want < bulkAfter || e.recv.limited || e.recv.size > bulkSize/2 {
 		return
 	}
-	s.want = 0
-	if !bulk && !e.openBulk() {
-		return
-	}
-	s.flags ^= bulky
-	e.socks[s.fd].bulky = !bulk
+	e.setBulky(s, true)
 	if c.More() && s.where == nowhere && s.flags&canceled == 0 {
-		e.slots.push(inCancels, i) // it ends, and is armed anew
+		e.slots.push(inCancels, i) // it ends, and goes on as a poll
 	}
 }
 
-// openBulk makes the ring of large buffers when it is first needed. It is false where
-// there is none, or the pool has too little memory for it.
-func (e *engine) openBulk() bool {
-	if e.bulkLeaves {
+// judgeBulk looks at what recv(2) brought: slot.want counts what a usual buffer holds.
+func (e *engine) judgeBulk(s *slot, n int) {
+	if n > int(e.recv.size) {
+		s.want = max(0, s.want-1)
+	} else if s.want++; s.want >= bulkOver {
+		e.setBulky(s, false)
+	}
+}
+
+func (e *engine) setBulky(s *slot, bulk bool) {
+	s.want = 0
+	s.flags &^= bulky
+	if bulk {
+		s.flags |= bulky
+	}
+	e.socks[s.fd].bulky = bulk
+}
+
+// armReadable waits until there is something to receive.
+func (e *engine) armReadable(i uint32, s *slot) bool {
+	sqe := e.sqe()
+	if sqe == nil {
 		return false
 	}
-	if e.bulk.ring == nil && !e.noBulk {
-		large := e.pool.Classes()[e.pool.ClassFor(bulkSize)]
-		e.noBulk = uint32(large) < 2*e.recv.size ||
-			e.bulk.open(e.ring, bulkGroup, e.pool, bulkBuffers, bulkSize) != nil
-	}
-	return !e.noBulk && !e.bulk.limited
+	sqe.PrepPollAdd(int(s.fd), unix.POLLIN|unix.POLLRDHUP)
+	sqe.UserData = userData(s.gen, tagOp|i)
+	s.flags |= polled
+	return true
 }
 
-// trimBulk has everybody go on with the usual buffers, so that the large ones can go
-// back to the pool when the last request on them has ended.
-func (e *engine) trimBulk() {
-	if e.bulk.ring == nil {
-		return
+// readable has Poll receive, in the order of arrival.
+func (e *engine) readable(i uint32, s *slot, c ring.CQE) {
+	e.disarm(i)
+	switch {
+	case c.Res < 0:
+		e.recvEnded(i, c.Res)
+	case e.unwanted(s):
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	default:
+		e.slots.push(inReadable, i)
 	}
-	e.bulkLeaves = true
-	for fd := range e.socks {
-		e.socks[fd].bulky = false
+}
+
+// receiveBulk receives from those that have something, for as long as the turn's bytes
+// last.
+func (e *engine) receiveBulk() {
+	for left := bulkTurn; left > 0 && e.slots.lists[inReadable].n != 0; {
+		left -= e.receiveFrom(e.slots.pop(inReadable), left)
 	}
-	for i := range e.slots.all {
-		s := &e.slots.all[i]
-		if s.flags&bulky == 0 {
-			continue
+}
+
+// receiveFrom takes all that a socket has, so that the handler has it in one piece: in
+// turns with others, messages of 256 KiB cost a third more. What is left when the
+// turn's bytes are used up waits behind the others.
+func (e *engine) receiveFrom(i uint32, left int) (sum int) {
+	for sum < left {
+		n, more := e.receivePiece(i)
+		if sum += n; !more {
+			return sum
 		}
-		s.flags &^= bulky
-		s.want = 0
-		switch {
-		case s.where == inStarvedBulk:
-			e.slots.remove(uint32(i))
-			e.lineUp(uint32(i), s)
-		case s.flags&(armed|canceled) == armed && s.where == nowhere:
-			e.slots.push(inCancels, uint32(i))
-		}
 	}
+	e.slots.push(inReadable, i)
+	return sum
 }
 
-// closeBulk gives the large buffers back once no request can take one.
-func (e *engine) closeBulk() {
-	if e.bulk.armed != 0 {
-		return
+// receivePiece reports whether there may be more, and that it left the slot to its
+// caller then.
+func (e *engine) receivePiece(i uint32) (n int, more bool) {
+	s := &e.slots.all[i]
+	if e.unwanted(s) {
+		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		return 0, false
 	}
-	e.bulkLeaves = false
-	if err := e.bulk.close(); err != nil {
-		e.log.Warn("uring: the large receive buffers stay", "loop", e.loop, "err", err)
-		return
+	chunk := e.pool.Get(bulkSize)
+	if chunk == nil {
+		e.setBulky(s, false)
+		s.want = -bulkNever
+		e.start(i)
+		return 0, false
 	}
-	e.pool.Trim() // the loop is idle, and has trimmed the rest
-}
-
-// narrow has receives that wait for large buffers go on with the usual ones, if there
-// is no memory for more of the large.
-func (e *engine) narrow() {
-	for e.bulk.limited && e.slots.lists[inStarvedBulk].n != 0 {
-		i := e.slots.pop(inStarvedBulk)
-		s := &e.slots.all[i]
-		s.flags &^= bulky
-		s.want = 0
-		e.lineUp(i, s)
+	room := chunk.Room()
+	n, errno := sock.Recv(s.fd, room)
+	if n == 0 {
+		chunk.Release()
+		e.recvEnded(i, -int32(errno))
+		return 0, false
 	}
+	chunk.Extend(n)
+	e.stats.BytesIn += uint64(n)
+	e.judgeBulk(s, n)
+	e.deliver(s.op, driver.Result{Chunk: chunk})
+	s = &e.slots.all[i] // the table may have grown
+	if n == len(room) && s.flags&bulky != 0 {
+		return n, true
+	}
+	e.rearm(i)
+	return n, false
 }

@@ -49,25 +49,26 @@ func (o *record) largest(last int) (n int) {
 	return n
 }
 
-// TestBulkChangesBuffers: a peer that fills its buffers gets larger ones, and small
-// ones again when it does not fill them any more. Nothing is lost on the way.
-func TestBulkChangesBuffers(t *testing.T) {
+// TestBulkChangesOver: Poll receives from a peer that fills its buffers, in larger pieces,
+// and the ring again when it does not fill them any more. Nothing is lost on the way.
+func TestBulkChangesOver(t *testing.T) {
 	r := bulkRig(t, 0)
 	s, peer := r.tcpPair()
 	o := r.submit(driver.Recv, s, nil)
 	o.retain = true
 	drop := func() { r.release(o.chunks...); o.chunks = nil }
+	isBulky := func() bool { return r.slots.all[o.op.State.Slot].flags&bulky != 0 }
 
 	r.feedPeer(peer, o, 1000, 50)
 	r.feedPeer(peer, o, usualSize, 50)
-	require.Nil(t, r.bulk.ring, "such messages need no large buffers")
+	require.False(t, isBulky(), "such messages need no more")
 	drop()
 	r.feedPeer(peer, o, 40<<10, 20)
-	require.NotNil(t, r.bulk.ring)
+	require.True(t, isBulky())
 	require.Greater(t, o.largest(4), usualSize)
 	drop()
 	r.feedPeer(peer, o, 1000, 2*bulkOver)
-	require.Zero(t, r.slots.all[o.op.State.Slot].flags&bulky)
+	require.False(t, isBulky())
 	drop()
 	r.feedPeer(peer, o, 40<<10, 20)
 	require.Greater(t, o.largest(4), usualSize)
@@ -76,8 +77,7 @@ func TestBulkChangesBuffers(t *testing.T) {
 	require.Equal(t, driver.ErrCanceled, o.err)
 }
 
-// TestBulkWithoutMemory: where the pool has no large blocks to lend, the usual ones
-// go on.
+// TestBulkWithoutMemory: where the pool has no large blocks, the usual ones go on.
 func TestBulkWithoutMemory(t *testing.T) {
 	r := bulkRig(t, 16*usualSize)
 	s, peer := r.tcpPair()
@@ -87,9 +87,10 @@ func TestBulkWithoutMemory(t *testing.T) {
 	r.close(s)
 }
 
-// TestBulkIsShared: more greedy peers than there are large buffers all come on.
+// TestBulkIsShared: peers that always have more than a turn takes leave each other, and
+// one that sends little, their turns.
 func TestBulkIsShared(t *testing.T) {
-	const peers = bulkBuffers + 8
+	const peers = 24
 	r := bulkRig(t, 0)
 	var socks []driver.Socket
 	var recvs []*record
@@ -108,14 +109,70 @@ func TestBulkIsShared(t *testing.T) {
 	}
 	block := make([]byte, 256<<10)
 	r.until(func() bool {
-		for _, fd := range fds {
+		for _, fd := range fds[1:] {
 			_, _ = syscall.Write(fd, block)
 		}
-		return least() > 1<<20
+		_, err := syscall.Write(fds[0], []byte("little"))
+		require.NoError(t, err)
+		return least() > 1000 && len(recvs[1].data) > 1<<20
 	})
-	require.NotNil(t, r.bulk.ring)
+	for _, o := range recvs[1:] {
+		require.NotZero(t, r.slots.all[o.op.State.Slot].flags&bulky)
+	}
 	for _, s := range socks {
 		r.close(s)
+	}
+}
+
+// bulkPeer returns a bulky receive on a socket that holds more than a turn takes: how
+// much had been received, and how much waits.
+func (r *rig) bulkPeer() (s driver.Socket, o *record, had, waits int) {
+	r.t.Helper()
+	s, peer := r.tcpPair()
+	o = r.submit(driver.Recv, s, nil)
+	r.feedPeer(peer, o, 40<<10, 20)
+	require.NoError(r.t, syscall.SetNonblock(peer, true))
+	had = len(o.data)
+	for n, err := 0, error(nil); err == nil && waits < 4*bulkTurn; waits += max(n, 0) {
+		n, err = syscall.Write(peer, make([]byte, 64<<10))
+	}
+	require.Greater(r.t, waits, bulkTurn, "the sockets hold less than a turn takes")
+	return s, o, had, waits
+}
+
+// TestBulkTurn: however much is there, a turn takes a bounded amount.
+func TestBulkTurn(t *testing.T) {
+	r := bulkRig(t, 0)
+	s, o, had, sent := r.bulkPeer()
+	r.until(func() bool {
+		before := len(o.data)
+		_, err := r.Poll(0)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(o.data)-before, bulkTurn+bulkSize)
+		return len(o.data) == had+sent
+	})
+	r.close(s)
+}
+
+// TestBulkEndsInLine: cancel and close find a receive whose turn is still to come.
+func TestBulkEndsInLine(t *testing.T) {
+	for name, end := range map[string]func(r *rig, o *record, s driver.Socket){
+		"cancel": func(r *rig, o *record, s driver.Socket) { r.Cancel(&o.op) },
+		"close":  func(r *rig, o *record, s driver.Socket) { r.submit(driver.Close, s, nil) },
+		"engine": func(r *rig, o *record, s driver.Socket) { require.NoError(t, r.Close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := bulkRig(t, 0)
+			s, o, _, _ := r.bulkPeer()
+			r.until(func() bool { return r.slots.lists[inReadable].n != 0 })
+			had := len(o.data)
+			end(r, o, s)
+			if !o.ended {
+				r.until(func() bool { return o.ended })
+			}
+			require.Equal(t, driver.ErrCanceled, o.err)
+			require.Len(t, o.data, had)
+		})
 	}
 }
 
@@ -147,23 +204,4 @@ func TestBulkEnds(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestBulkTrim: an idle engine gives the large buffers back, from under receives that
-// are armed for them and from those that wait, and makes them anew.
-func TestBulkTrim(t *testing.T) {
-	r := bulkRig(t, 0)
-	s, peer := r.tcpPair()
-	o := r.submit(driver.Recv, s, nil)
-	for range 3 {
-		r.feedPeer(peer, o, 40<<10, 20)
-		require.NotNil(t, r.bulk.ring)
-		large := r.pool.ClassFor(bulkSize)
-		require.NotZero(t, r.pool.Stats().Classes[large].Lent)
-		r.Trim()
-		r.until(func() bool { return r.bulk.ring == nil })
-		require.Zero(t, r.pool.Stats().Classes[large].Lent)
-		r.feedPeer(peer, o, 1000, 3)
-	}
-	r.close(s)
 }

@@ -25,17 +25,13 @@ type engine struct {
 	slots slots
 	socks []socket // by descriptor
 
-	recv   recvRing
-	bulk   recvRing // opened when somebody wants it
-	noBulk bool     // it can not be
-
-	bulkLeaves bool // it is to be closed, see trimBulk
-	fixed      fixed
-	arena      arena
-	pending    []outcome // made by the engine, to be delivered by the next Poll
-	spare      []outcome // the same, while they are being delivered
-	closing    []int32   // sockets whose operations are to be cancelled
-	stuck      []int32   // the same, to be tried again at the next tick
+	recv    recvRing
+	fixed   fixed
+	arena   arena
+	pending []outcome // made by the engine, to be delivered by the next Poll
+	spare   []outcome // the same, while they are being delivered
+	closing []int32   // sockets whose operations are to be cancelled
+	stuck   []int32   // the same, to be tried again at the next tick
 
 	warm      sock.Warm // ranges of files that were in memory a moment ago
 	nextTick  time.Time
@@ -115,7 +111,7 @@ func (e *engine) begin(i uint32, s *slot) {
 			return
 		}
 	case driver.Recv:
-		if e.socks[s.fd].bulky && e.openBulk() {
+		if e.socks[s.fd].bulky {
 			s.flags |= bulky
 		}
 	case driver.SendFile, driver.RecvPipe, driver.SendPipe:

@@ -123,7 +123,4 @@ func (e *engine) unregister() {
 }
 
 // Trim implements driver.Trimmer.
-func (e *engine) Trim() {
-	e.unregister()
-	e.trimBulk()
-}
+func (e *engine) Trim() { e.unregister() }

@@ -35,6 +35,9 @@ func (e *engine) Poll(wait time.Duration) (int, error) {
 		e.deliverPending()
 	}
 	e.reap()
+	if e.slots.lists[inReadable].n != 0 {
+		e.receiveBulk()
+	}
 	return int(e.delivered - before), nil
 }
 
@@ -43,13 +46,7 @@ func (e *engine) gather() {
 	if len(e.recv.free) != 0 {
 		e.recv.refill()
 	}
-	if e.bulkLeaves {
-		e.closeBulk()
-	}
-	if len(e.bulk.free) != 0 && !e.bulkLeaves {
-		e.bulk.refill()
-	}
-	if e.recv.limited || e.bulk.limited {
+	if e.recv.limited {
 		e.unregister()
 	}
 	lists := &e.slots.lists
@@ -63,11 +60,7 @@ func (e *engine) gather() {
 		e.sendFiles()
 	}
 	if lists[inStarved].n != 0 {
-		e.feed(&e.recv, inStarved)
-	}
-	if lists[inStarvedBulk].n != 0 {
-		e.feed(&e.bulk, inStarvedBulk)
-		e.narrow()
+		e.feed()
 	}
 	if lists[inCancels].n != 0 {
 		e.sendCancels()
@@ -124,7 +117,7 @@ func (e *engine) retryLater() {
 // ticking reports that the next wait must be a short one.
 func (e *engine) ticking() bool {
 	l := &e.slots.lists
-	return l[inStarved].n+l[inStarvedBulk].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
+	return l[inStarved].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
 }
 
 // enter submits, and waits if there is nothing to do.
@@ -134,7 +127,7 @@ func (e *engine) enter(wait time.Duration) error {
 			return e.entered(0, errno)
 		}
 	}
-	if len(e.pending) != 0 || e.ring.CQReady() != 0 {
+	if len(e.pending) != 0 || e.slots.lists[inReadable].n != 0 || e.ring.CQReady() != 0 {
 		wait = 0
 	} else if e.ticking() && (wait < 0 || wait > laterTick) {
 		wait = laterTick
@@ -287,7 +280,7 @@ func (e *engine) dispatchOwn(c ring.CQE) {
 // rules leave no room for. The buffer that it may carry is saved all the same.
 func (e *engine) stray(c ring.CQE) {
 	if c.HasBuffer() {
-		e.ringOf(c.BufferID()).drop(c.BufferID())
+		e.recv.drop(c.BufferID())
 	}
 	e.log.Error("uring: stray completion", "loop", e.loop, "user_data", c.UserData, "res", c.Res,
 		"flags", c.Flags.String())
@@ -299,10 +292,7 @@ func (e *engine) disarm(i uint32) {
 	if s.flags&fixedMem != 0 {
 		e.fixed.inflight--
 	}
-	if s.flags&onBulk != 0 {
-		e.bulk.armed--
-	}
-	s.flags &^= armed | fixedMem | onBulk
+	s.flags &^= armed | fixedMem | polled
 	if s.where != nowhere {
 		e.slots.remove(i) // a cancel request that is not needed any more
 	}

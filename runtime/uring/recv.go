@@ -12,19 +12,17 @@ import (
 )
 
 func (e *engine) armRecv(i uint32, s *slot) bool {
+	if s.flags&bulky != 0 {
+		return e.armReadable(i, s)
+	}
 	sqe := e.sqe()
 	if sqe == nil {
 		return false
 	}
-	_, group, _ := e.supply(s)
-	if group == bulkGroup {
-		s.flags |= onBulk
-		e.bulk.armed++
-	}
 	if s.flags&rationed != 0 || e.oneByOne(s) {
-		sqe.PrepRecvSelect(int(s.fd), group, 0, 0)
+		sqe.PrepRecvSelect(int(s.fd), recvGroup, 0, 0)
 	} else {
-		sqe.PrepRecvMultishot(int(s.fd), group)
+		sqe.PrepRecvMultishot(int(s.fd), recvGroup)
 		sqe.Ioprio |= e.recvPrio
 	}
 	s.flags &^= fed
@@ -43,8 +41,12 @@ func (e *engine) oneByOne(s *slot) bool {
 // stops a multishot receive for reasons of its own, such as a full completion
 // queue. What it carries is delivered also when the operation was cancelled.
 func (e *engine) received(i uint32, s *slot, c ring.CQE) {
+	if s.flags&polled != 0 {
+		e.readable(i, s, c)
+		return
+	}
 	if c.Res > 0 && c.HasBuffer() {
-		chunk := e.ringOf(c.BufferID()).take(c.BufferID(), int(c.Res))
+		chunk := e.recv.take(c.BufferID(), int(c.Res))
 		e.stats.BytesIn += uint64(c.Res)
 		s.flags |= fed
 		e.judge(i, s, c)
@@ -59,7 +61,7 @@ func (e *engine) received(i uint32, s *slot, c ring.CQE) {
 		return
 	}
 	if c.HasBuffer() {
-		e.ringOf(c.BufferID()).drop(c.BufferID())
+		e.recv.drop(c.BufferID())
 	}
 	if !c.More() {
 		e.disarm(i)
@@ -89,9 +91,8 @@ func (e *engine) recvEnded(i uint32, res int32) {
 // those who wait, and to those who may turn out to wait in this very turn.
 func (e *engine) receiveOn(i uint32) {
 	s := &e.slots.all[i]
-	buffers, _, line := e.supply(s)
-	scarce := e.slots.lists[line].n != 0 || buffers.limited && e.oneByOne(s)
-	if scarce && !e.unwanted(s) {
+	scarce := e.slots.lists[inStarved].n != 0 || e.recv.limited && e.oneByOne(s)
+	if scarce && s.flags&bulky == 0 && !e.unwanted(s) {
 		e.lineUp(i, s)
 		return
 	}
@@ -114,11 +115,10 @@ func (e *engine) starve(i uint32) {
 // went away empty, because others took them all in the same turn.
 func (e *engine) lineUp(i uint32, s *slot) {
 	e.socks[s.fd].starved = true
-	_, _, line := e.supply(s)
 	if s.flags&fed != 0 {
-		e.slots.push(line, i)
+		e.slots.push(inStarved, i)
 	} else {
-		e.slots.pushFront(line, i)
+		e.slots.pushFront(inStarved, i)
 	}
 }
 
@@ -127,13 +127,13 @@ func (e *engine) lineUp(i uint32, s *slot) {
 // sends enough. (Not so a RecvFrom, which knows no other way. It goes behind those
 // who got nothing.) If buffers are few though the pool has more, it waits for half
 // of the ring to be refilled.
-func (e *engine) feed(buffers *recvRing, line where) {
-	have := buffers.have()
-	if !buffers.limited && have < len(buffers.blocks)/2 {
+func (e *engine) feed() {
+	have := e.recv.have()
+	if !e.recv.limited && have < len(e.recv.blocks)/2 {
 		return
 	}
-	for n := min(have, e.slots.lists[line].n); n > 0; n-- {
-		i := e.slots.lists[line].head
+	for n := min(have, e.slots.lists[inStarved].n); n > 0; n-- {
+		i := e.slots.lists[inStarved].head
 		s := &e.slots.all[i]
 		if s.op.Code == driver.Recv {
 			s.flags |= rationed
@@ -151,16 +151,14 @@ func (e *engine) unstarve(fd int32) {
 		return
 	}
 	e.socks[fd].starved = false
-	for _, line := range [...]where{inStarved, inStarvedBulk} {
-		for i := e.slots.lists[line].head; i != 0; {
-			s := &e.slots.all[i]
-			next := s.next
-			if s.fd == fd {
-				e.slots.remove(i)
-				e.pend(i, 0, driver.ErrCanceled)
-			}
-			i = next
+	for i := e.slots.lists[inStarved].head; i != 0; {
+		s := &e.slots.all[i]
+		next := s.next
+		if s.fd == fd {
+			e.slots.remove(i)
+			e.pend(i, 0, driver.ErrCanceled)
 		}
+		i = next
 	}
 }
 

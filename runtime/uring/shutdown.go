@@ -62,7 +62,7 @@ func (e *engine) drain(patience time.Duration) error {
 
 // abandonAll ends what is not with the kernel.
 func (e *engine) abandonAll() {
-	for _, w := range [...]where{inBacklog, inStarved, inStarvedBulk, inFiles, inLater} {
+	for _, w := range [...]where{inBacklog, inStarved, inReadable, inFiles, inLater} {
 		for n := e.slots.lists[w].n; n > 0; n-- {
 			i := e.slots.pop(w)
 			s := &e.slots.all[i]
@@ -101,5 +101,5 @@ func (e *engine) release() error {
 			e.forget(int32(fd))
 		}
 	}
-	return errors.Join(append(errs, e.recv.close(), e.bulk.close(), e.ring.Close(), e.waker.close())...)
+	return errors.Join(append(errs, e.recv.close(), e.ring.Close(), e.waker.close())...)
 }

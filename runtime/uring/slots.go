@@ -70,10 +70,10 @@ const (
 	rationed
 	// anonymous: the operation counts on no socket.
 	anonymous
-	// bulky: a receive is to use the large buffers.
+	// bulky: Poll is to receive, see bulk.go.
 	bulky
-	// onBulk: the request takes large buffers.
-	onBulk
+	// polled: the request only waits until there is something to receive.
+	polled
 	// fixedMem: the request uses registered memory.
 	fixedMem
 )
@@ -82,13 +82,13 @@ const (
 type where uint8
 
 const (
-	nowhere       where = iota
-	inBacklog           // for room in the submission queue
-	inStarved           // for receive buffers
-	inStarvedBulk       // for those of bulk receives
-	inFiles             // for Poll to move file bytes
-	inCancels           // armed, and a cancel request is to be sent
-	inLater             // until the next tick
+	nowhere    where = iota
+	inBacklog        // for room in the submission queue
+	inStarved        // for receive buffers
+	inReadable       // for Poll to receive
+	inFiles          // for Poll to move file bytes
+	inCancels        // armed, and a cancel request is to be sent
+	inLater          // until the next tick
 	listCount
 )
 

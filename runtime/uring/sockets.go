@@ -25,7 +25,7 @@ type socket struct {
 	shown    bool   // Control showed the descriptor: others may hold it
 	starved  bool   // a receive waits for buffers, or did since it was last looked for
 	full     bool   // sendfile(2) filled it
-	bulky    bool   // its last receive used the large buffers
+	bulky    bool   // its last receive was Poll's, see bulk.go
 }
 
 type sockState uint8
