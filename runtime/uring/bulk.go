@@ -5,44 +5,50 @@ package uring
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/sock"
 )
 
-// A peer that has more waiting than a receive buffer holds, time and again, is received
-// from by Poll: the ring waits until its socket has something, and recv(2) takes it, in
-// larger pieces, of a bounded number of bytes a turn. The kernel would receive from
-// twenty such peers before the first byte is sent on, and by then it has left the
-// caches. It is no good for everybody: a small message costs a request more than with
-// multishot, and of 16 KiB it spreads over more memory. docs/design.md has the figures.
+// Who fills receive buffers, time and again, is received from by Poll: the ring waits
+// until the socket has something, and recvmsg(2) takes it, of a bounded number of bytes
+// a turn. The kernel would receive from twenty such peers before the first byte is sent
+// on, and that has left the caches by then. Smaller messages are no dearer by
+// multishot, which needs neither a request nor a system call for each. docs/design.md
+// has the figures.
 
 const (
+	// bulkFrom is the size of messages from which on it pays. Of smaller buffers one
+	// that is full says nothing, if nothing is left.
+	bulkFrom = 16 << 10
+	// bulkSize is how much goes beyond a usual buffer.
 	bulkSize = 64 << 10
-	// bulkTurn is how many bytes are received so until the handlers have their turn.
-	bulkTurn = 256 << 10
+	// bulkTurn is how much one socket receives before others have their turn, and all of
+	// them before the handlers have theirs; either may be passed by one piece.
+	bulkTurn = 128 << 10
 
-	// A receive changes over when bulkAfter buffers more were too small than were not,
-	// and back when a usual one had been enough bulkOver times more than not.
+	// A receive changes over when bulkAfter buffers more were filled than were not, and
+	// back when bulkOver pieces more did not fill one than did.
 	bulkAfter = 4
 	bulkOver  = 8
-	// bulkNever is how much longer it takes where there was no memory.
+	// bulkNever is how many more it takes where there was no memory.
 	bulkNever = 64
 )
 
-// judge looks at what a multishot receive brought. Slot.want counts what speaks against
-// it: that more was there than went into a buffer.
+// judge looks at what a multishot receive brought. Slot.want counts the buffers that
+// were filled.
 func (e *engine) judge(i uint32, s *slot, c ring.CQE) {
-	switch {
-	case s.flags&bulky != 0 || uint32(c.Res) == e.recv.size && !c.SockNonempty():
-		return // it ends; it was just enough
-	case uint32(c.Res) < e.recv.size:
+	switch full := uint32(c.Res) == e.recv.size; {
+	case s.flags&bulky != 0:
+		return // it is about to end
+	case !full || e.recv.size < bulkFrom && !c.SockNonempty():
 		if s.want > 0 {
 			s.want--
 		}
 		return
 	}
-	if s.want++; s.want < bulkAfter || e.recv.limited || e.recv.size > bulkSize/2 {
+	if s.want++; s.want < bulkAfter || e.recv.limited {
 		return
 	}
 	e.setBulky(s, true)
@@ -51,9 +57,9 @@ func (e *engine) judge(i uint32, s *slot, c ring.CQE) {
 	}
 }
 
-// judgeBulk looks at what recv(2) brought: slot.want counts what a usual buffer holds.
+// judgeBulk looks at what Poll received: slot.want counts what filled no usual buffer.
 func (e *engine) judgeBulk(s *slot, n int) {
-	if n > int(e.recv.size) {
+	if n >= int(e.recv.size) {
 		s.want = max(0, s.want-1)
 	} else if s.want++; s.want >= bulkOver {
 		e.setBulky(s, false)
@@ -90,6 +96,7 @@ func (e *engine) readable(i uint32, s *slot, c ring.CQE) {
 	case e.unwanted(s):
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 	default:
+		s.flags |= untried
 		e.slots.push(inReadable, i)
 	}
 }
@@ -98,15 +105,18 @@ func (e *engine) readable(i uint32, s *slot, c ring.CQE) {
 // last.
 func (e *engine) receiveBulk() {
 	for left := bulkTurn; left > 0 && e.slots.lists[inReadable].n != 0; {
-		left -= e.receiveFrom(e.slots.pop(inReadable), left)
+		left -= e.receiveFrom(e.slots.pop(inReadable))
+	}
+	if e.beyond != nil {
+		e.beyond.Release()
+		e.beyond = nil
 	}
 }
 
-// receiveFrom takes all that a socket has, so that the handler has it in one piece: in
-// turns with others, messages of 256 KiB cost a third more. What is left when the
-// turn's bytes are used up waits behind the others.
-func (e *engine) receiveFrom(i uint32, left int) (sum int) {
-	for sum < left {
+// receiveFrom takes what a socket has, so that the handler has it in one piece. One that
+// has too much for a turn goes behind the others.
+func (e *engine) receiveFrom(i uint32) (sum int) {
+	for sum < bulkTurn {
 		n, more := e.receivePiece(i)
 		if sum += n; !more {
 			return sum
@@ -124,28 +134,54 @@ func (e *engine) receivePiece(i uint32) (n int, more bool) {
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 		return 0, false
 	}
-	chunk := e.pool.Get(bulkSize)
-	if chunk == nil {
+	usual, room, beyond := e.bulkRoom()
+	if usual == nil {
 		e.setBulky(s, false)
 		s.want = -bulkNever
 		e.start(i)
 		return 0, false
 	}
-	room := chunk.Room()
-	n, errno := sock.Recv(s.fd, room)
+	n, errno := sock.RecvBoth(s.fd, room, beyond)
 	if n == 0 {
-		chunk.Release()
-		e.recvEnded(i, -int32(errno))
+		usual.Release()
+		if errno == unix.EAGAIN && s.flags&untried == 0 {
+			e.rearm(i) // the piece before was the last there is
+		} else {
+			e.recvEnded(i, -int32(errno))
+		}
 		return 0, false
 	}
-	chunk.Extend(n)
+	s.flags &^= untried
 	e.stats.BytesIn += uint64(n)
 	e.judgeBulk(s, n)
-	e.deliver(s.op, driver.Result{Chunk: chunk})
+	op := s.op
+	usual.Extend(min(n, len(room)))
+	e.deliver(op, driver.Result{Chunk: usual})
+	if n > len(room) {
+		large := e.beyond
+		e.beyond = nil
+		large.Extend(n - len(room))
+		e.deliver(op, driver.Result{Chunk: large})
+	}
 	s = &e.slots.all[i] // the table may have grown
-	if n == len(room) && s.flags&bulky != 0 {
+	if n == len(room)+len(beyond) && s.flags&bulky != 0 {
 		return n, true
 	}
 	e.rearm(i)
 	return n, false
+}
+
+// bulkRoom returns a usual chunk with its room, and the room of e.beyond: a larger one
+// for what the first does not hold, which waits for the next call if it held all. There
+// is no chunk where memory is short.
+func (e *engine) bulkRoom() (usual *buffers.Chunk, room, beyond []byte) {
+	if e.beyond == nil {
+		if e.beyond = e.pool.Get(bulkSize); e.beyond == nil {
+			return nil, nil, nil
+		}
+	}
+	if usual = e.pool.Get(int(e.recv.size)); usual == nil {
+		return nil, nil, nil
+	}
+	return usual, usual.Room()[:e.recv.size], e.beyond.Room()
 }

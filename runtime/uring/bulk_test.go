@@ -60,8 +60,12 @@ func TestBulkChangesOver(t *testing.T) {
 	isBulky := func() bool { return r.slots.all[o.op.State.Slot].flags&bulky != 0 }
 
 	r.feedPeer(peer, o, 1000, 50)
+	require.False(t, isBulky())
 	r.feedPeer(peer, o, usualSize, 50)
-	require.False(t, isBulky(), "such messages need no more")
+	require.True(t, isBulky(), "messages that fill a buffer")
+	drop()
+	r.feedPeer(peer, o, 1000, 2*bulkOver)
+	require.False(t, isBulky())
 	drop()
 	r.feedPeer(peer, o, 40<<10, 20)
 	require.True(t, isBulky())
@@ -148,7 +152,7 @@ func TestBulkTurn(t *testing.T) {
 		before := len(o.data)
 		_, err := r.Poll(0)
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(o.data)-before, bulkTurn+bulkSize)
+		require.LessOrEqual(t, len(o.data)-before, bulkTurn+bulkSize+usualSize)
 		return len(o.data) == had+sent
 	})
 	r.close(s)

@@ -26,6 +26,7 @@ type engine struct {
 	socks []socket // by descriptor
 
 	recv    recvRing
+	beyond  *buffers.Chunk // see bulkRoom
 	fixed   fixed
 	arena   arena
 	pending []outcome // made by the engine, to be delivered by the next Poll

@@ -74,6 +74,8 @@ const (
 	bulky
 	// polled: the request only waits until there is something to receive.
 	polled
+	// untried: the socket is said to have something, and nobody has looked yet.
+	untried
 	// fixedMem: the request uses registered memory.
 	fixedMem
 )
