@@ -151,7 +151,7 @@ func (e *engine) receivePiece(i uint32) (n int, more bool) {
 		}
 		return 0, false
 	}
-	s.flags &^= untried
+	s.flags = s.flags&^untried | fed
 	e.stats.BytesIn += uint64(n)
 	e.judgeBulk(s, n)
 	op := s.op

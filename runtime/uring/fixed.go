@@ -19,10 +19,10 @@ import (
 // A kernel that has no memory to lock for us (ENOMEM, RLIMIT_MEMLOCK) gets no more
 // requests: what is registered stays in use, and the rest goes as ordinary memory.
 type fixed struct {
-	segments []bool // registered
-	files    bool   // operations on files use them, too
-	inflight int    // requests out of registered memory
-	full     bool   // the kernel refused one
+	segments []int // bytes registered, by segment
+	files    bool  // operations on files use them, too
+	inflight int   // requests out of registered memory
+	full     bool  // the kernel refused one
 }
 
 const fixedPlaces = 1 << 10 // segments of 1 MiB and more
@@ -32,7 +32,7 @@ func (e *engine) openFixed() bool {
 	if e.ring.RegisterBuffersSparse(fixedPlaces) != nil {
 		return false
 	}
-	e.fixed.segments = make([]bool, fixedPlaces)
+	e.fixed.segments = make([]int, fixedPlaces)
 	return true
 }
 
@@ -45,7 +45,7 @@ func (e *engine) fixedFor(c *buffers.Chunk) (index uint16, ok bool) {
 	if !ok || i >= len(f.segments) {
 		return 0, false
 	}
-	if !f.segments[i] && !e.register(i) {
+	if f.segments[i] == 0 && !e.register(i) {
 		return 0, false
 	}
 	return uint16(i), true
@@ -97,7 +97,7 @@ func (e *engine) register(i int) bool {
 		e.log.Info("uring: no more buffers are registered", "loop", e.loop, "registered", e.stats.Registered, "err", err)
 		return false
 	}
-	f.segments[i] = true
+	f.segments[i] = len(mem)
 	e.stats.Registered += int64(len(mem))
 	return true
 }
@@ -110,16 +110,17 @@ func (e *engine) unregister() {
 		return
 	}
 	for i, registered := range f.segments {
-		if !registered {
+		if registered == 0 {
 			continue
 		}
 		if _, err := e.ring.RegisterBuffersUpdate(uint32(i), []unix.Iovec{{}}, nil); err != nil {
 			return
 		}
-		f.segments[i] = false
+		f.segments[i] = 0
+		e.stats.Registered -= int64(registered)
 		e.pool.Unpin(i)
 	}
-	e.stats.Registered, f.full = 0, false
+	f.full = false
 }
 
 // Trim implements driver.Trimmer.
