@@ -11,7 +11,7 @@ import (
 const recvGroup = 0
 
 // recvRing keeps blocks of the pool in the kernel's hands, for receives to choose
-// from. A buffer ID is base and a place in blocks; it is either with the kernel, which
+// from. A buffer ID is a place in blocks; it is either with the kernel, which
 // may write to its block, or in free.
 type recvRing struct {
 	ring    *ring.BufRing
