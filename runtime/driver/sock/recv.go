@@ -31,15 +31,20 @@ func Recv(fd int32, p []byte) (int, unix.Errno) {
 	}
 }
 
-// RecvBoth is Recv into two pieces of memory, one after the other.
+// RecvBoth is Recv into two pieces of memory, one after the other, and short for twice
+// as much.
 func RecvBoth(fd int32, p, q []byte) (int, unix.Errno) {
 	iovs := [2]unix.Iovec{{Base: &p[0]}, {Base: &q[0]}}
 	iovs[0].SetLen(len(p))
 	iovs[1].SetLen(len(q))
 	msg := unix.Msghdr{Iov: &iovs[0]}
 	msg.SetIovlen(len(iovs))
+	call := unix.RawSyscall
+	if len(p)+len(q) > 2*rawRecv {
+		call = unix.Syscall
+	}
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd),
+		n, _, errno := call(unix.SYS_RECVMSG, uintptr(fd),
 			uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT)
 		if errno == 0 {
 			return int(n), 0
