@@ -44,11 +44,11 @@ type connMore struct {
 	idle    time.Duration
 	read    time.Duration
 	write   time.Duration
-	linger  int64 // loop time since which Close waits without progress
-	every   int64 // how often to look whether a peer that is sent to takes bytes; 0: never
-	looked  int64 // loop time of the last look
-	pending int   // what it saw: bytes in the kernel that the peer has not taken
-	landed  int   // bytes at the front of out that a zero-copy send took and still holds
+	linger  int64         // loop time since which Close waits without progress
+	every   int64         // how often to look whether a peer that is sent to takes bytes; 0: never
+	looked  int64         // loop time of the last look
+	pending driver.Unsent // what it saw
+	landed  int           // bytes at the front of out that a zero-copy send took and still holds
 	local   net.Addr
 	remote  net.Addr
 	value   any

@@ -46,7 +46,8 @@ func (c *Conn) untaken() (n int, err error) {
 		if failed != nil {
 			return
 		}
-		if n, _ = sock.Unsent(int(fd)); n > 0 && info.State == tcpClose {
+		unsent, _ := sock.Unsent(int(fd))
+		if n = unsent.Bytes; n > 0 && info.State == tcpClose {
 			err = c.opErr("write", "send", syscall.ECONNRESET)
 		}
 	})

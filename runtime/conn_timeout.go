@@ -136,12 +136,12 @@ func (c *Conn) look() {
 		return
 	}
 	m := c.extra()
-	n, err := kernel.Unsent(c.sock)
+	unsent, err := kernel.Unsent(c.sock)
 	// A first look tells nothing, to the benefit of the peer.
-	if err == nil && (n == 0 || n != m.pending || m.looked < c.lastWrite) {
+	if err == nil && (unsent.Bytes == 0 || unsent != m.pending || m.looked < c.lastWrite) {
 		c.lastWrite = c.loop.now
 	}
-	m.looked, m.pending = c.loop.now, n
+	m.looked, m.pending = c.loop.now, unsent
 }
 
 // readStart and writeStart are since when the peer is being waited for: now, if

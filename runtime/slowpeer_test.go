@@ -15,14 +15,15 @@ import (
 // asked is an engine whose sockets hold what the test says.
 type asked struct {
 	driver.Engine
-	unsent func() int
+	unsent func() driver.Unsent
 }
 
-func (e *asked) Unsent(driver.Socket) (int, error) { return e.unsent(), nil }
+func (e *asked) Unsent(driver.Socket) (driver.Unsent, error) { return e.unsent(), nil }
 
 // TestPeerThatTakesBytesIsNotSlow: the kernel completes a send late, when much of its
-// own queue has gone; as long as that queue moves, or is empty since the disk or the
-// memory is what is missing, no time-out for the peer ends the connection.
+// own queue has gone; as long as that queue moves, or is filled up as quickly as the peer
+// takes from it, or is empty since the disk or the memory is what is missing, no time-out
+// for the peer ends the connection.
 func TestPeerThatTakesBytesIsNotSlow(t *testing.T) {
 	const looks, short = 100, 20 * time.Millisecond
 	big := make([]byte, 64<<20) // more than the system holds
@@ -31,9 +32,10 @@ func TestPeerThatTakesBytesIsNotSlow(t *testing.T) {
 		chain.Append(buffers.Wrap(big, nil))
 		_ = c.Send(chain)
 	}
-	queues := map[string]func(look int64) int{
-		"moves": func(look int64) int { return 1<<20 - int(min(look, looks)) },
-		"empty": func(look int64) int { return int(min(max(0, look-looks), 1)) },
+	queues := map[string]func(look int64) driver.Unsent{
+		"moves":  func(look int64) driver.Unsent { return driver.Unsent{Bytes: 1<<20 - int(min(look, looks))} },
+		"filled": func(look int64) driver.Unsent { return driver.Unsent{Bytes: 1 << 20, Acked: uint64(min(look, looks))} },
+		"empty":  func(look int64) driver.Unsent { return driver.Unsent{Bytes: int(min(max(0, look-looks), 1))} },
 	}
 	clocks := map[string]struct {
 		cfg  runtime.Config
@@ -53,7 +55,7 @@ func TestPeerThatTakesBytesIsNotSlow(t *testing.T) {
 				cfg.WrapEngine = func(open driver.Open) driver.Open {
 					return func(dc *driver.Config) (driver.Engine, error) {
 						e, err := open(dc)
-						return &asked{e, func() int { return queue(n.Add(1)) }}, err
+						return &asked{e, func() driver.Unsent { return queue(n.Add(1)) }}, err
 					}
 				}
 				addr, ended := serveFuncs(t, newRuntime(t, &cfg), funcs{open: clock.send})

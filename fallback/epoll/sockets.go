@@ -129,10 +129,10 @@ func (e *engine) Control(id driver.Socket, f func(fd uintptr)) error {
 }
 
 // Unsent implements [driver.Unsenter].
-func (e *engine) Unsent(id driver.Socket) (int, error) {
+func (e *engine) Unsent(id driver.Socket) (driver.Unsent, error) {
 	s, err := e.openSocket(id)
 	if err != nil {
-		return 0, err
+		return driver.Unsent{}, err
 	}
 	return sock.Unsent(int(s.fd))
 }

@@ -10,23 +10,23 @@ import (
 )
 
 // Unsent implements [driver.Unsenter].
-func (e *engine) Unsent(id driver.Socket) (n int, err error) {
+func (e *engine) Unsent(id driver.Socket) (u driver.Unsent, err error) {
 	s := e.lookup(id)
 	if s == nil || s.closing != nil {
-		return 0, net.ErrClosed
+		return u, net.ErrClosed
 	}
 	c, ok := s.conn.(syscall.Conn)
 	if !ok {
-		return 0, errors.ErrUnsupported
+		return u, errors.ErrUnsupported
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, bare(err)
+		return u, bare(err)
 	}
-	if failed := raw.Control(func(fd uintptr) { n, err = osock.Unsent(int(fd)) }); failed != nil {
-		return 0, bare(failed)
+	if failed := raw.Control(func(fd uintptr) { u, err = osock.Unsent(int(fd)) }); failed != nil {
+		return u, bare(failed)
 	}
-	return n, err
+	return u, err
 }
 
 var _ driver.Unsenter = (*engine)(nil)

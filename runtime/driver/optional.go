@@ -29,8 +29,19 @@ type Pipe struct{ R, W int }
 // registered with the kernel. It is called when a loop has been idle for a while.
 type Trimmer interface{ Trim() }
 
-// Unsenter tells how many bytes the kernel holds that the peer has not
-// acknowledged (SIOCOUTQ): how a slow peer is told from a dead one.
+// Unsenter looks at what the kernel has yet to send: how a slow peer is told from a dead
+// one.
 type Unsenter interface {
-	Unsent(s Socket) (int, error)
+	Unsent(s Socket) (Unsent, error)
+}
+
+// Unsent is the state of a socket's send queue in the kernel.
+type Unsent struct {
+	// Bytes is what the peer has not acknowledged (SIOCOUTQ), or not received where
+	// nothing is acknowledged.
+	Bytes int
+	// Acked is what the peer has acknowledged since the connection began (TCP_INFO,
+	// Linux 4.1), zero where the system does not tell. A queue that is filled up again
+	// as the peer takes from it can look the same each time; this moves.
+	Acked uint64
 }

@@ -178,9 +178,9 @@ func (e *engine) Control(s driver.Socket, f func(fd uintptr)) error {
 }
 
 // Unsent implements driver.Unsenter.
-func (e *engine) Unsent(s driver.Socket) (int, error) {
+func (e *engine) Unsent(s driver.Socket) (driver.Unsent, error) {
 	if e.find(s) == nil {
-		return 0, net.ErrClosed
+		return driver.Unsent{}, net.ErrClosed
 	}
 	return sock.Unsent(int(s))
 }

@@ -171,9 +171,9 @@ func (e *engine) Trim() {
 }
 
 // Unsent implements [driver.Unsenter] as far as the engine below does.
-func (e *engine) Unsent(s driver.Socket) (int, error) {
+func (e *engine) Unsent(s driver.Socket) (driver.Unsent, error) {
 	if u, ok := e.Engine.(driver.Unsenter); ok {
 		return u.Unsent(s)
 	}
-	return 0, syscall.ENOTSUP
+	return driver.Unsent{}, syscall.ENOTSUP
 }

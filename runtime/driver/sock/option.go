@@ -92,9 +92,16 @@ func SocketError(fd int) error {
 	return nil
 }
 
-// Unsent returns how many bytes the socket's send queue holds: what the peer has
-// not acknowledged, on TCP (SIOCOUTQ), or not received.
-func Unsent(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.SIOCOUTQ) }
+// Unsent looks at the socket's send queue.
+func Unsent(fd int) (u driver.Unsent, err error) {
+	if u.Bytes, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ); err != nil {
+		return u, err
+	}
+	if info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		u.Acked = info.Bytes_acked
+	}
+	return u, nil
+}
 
 // Family returns the address family of the socket, AF_UNSPEC if there is none.
 func Family(fd int) int {

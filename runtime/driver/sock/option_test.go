@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -87,19 +88,44 @@ func TestReset(t *testing.T) {
 }
 
 func TestUnsent(t *testing.T) {
-	fd, _ := pair(t)
+	fd, peer := pair(t)
 	defer unix.Close(fd)
-	n, err := Unsent(fd)
+	u, err := Unsent(fd)
 	require.NoError(t, err)
-	require.Zero(t, n)
+	require.Zero(t, u.Bytes)
 	require.NoError(t, unix.SetNonblock(fd, true))
+	var wrote, n int
 	for err == nil { // until neither side has room
-		_, err = unix.Write(fd, make([]byte, 1<<16))
+		n, err = unix.Write(fd, make([]byte, 1<<16))
+		wrote += max(n, 0)
 	}
 	require.Equal(t, unix.EAGAIN, err)
-	n, err = Unsent(fd)
+	u, err = Unsent(fd)
 	require.NoError(t, err)
-	require.Positive(t, n)
+	require.Positive(t, u.Bytes)
+	require.InDelta(t, wrote, int(u.Acked)+u.Bytes, 1, "the SYN may count")
+
+	_, err = io.CopyN(io.Discard, peer, int64(wrote))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		u, err = Unsent(fd)
+		return err == nil && u.Bytes == 0
+	}, time.Minute, time.Millisecond)
+	require.InDelta(t, wrote, int(u.Acked), 1)
+}
+
+// TestUnsentUnix: nothing is acknowledged there.
+func TestUnsentUnix(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	_, err = unix.Write(fds[0], []byte("x"))
+	require.NoError(t, err)
+	u, err := Unsent(fds[0])
+	require.NoError(t, err)
+	require.Positive(t, u.Bytes)
+	require.Zero(t, u.Acked)
 }
 
 func TestErrorKinds(t *testing.T) {
