@@ -47,7 +47,7 @@ func TestSlowAndFastPeers(t *testing.T) {
 				// The first ones as fast as they can, each of the others a little slower.
 				pause := time.Duration(i/2) * 100 * time.Microsecond
 				wg.Go(func() {
-					errs <- readInSteps(addr, 8<<10, size, want, func(int64) { time.Sleep(pause) })
+					errs <- readInSteps(addr.String(), 8<<10, size, want, func(int64) { time.Sleep(pause) })
 				})
 			}
 			wg.Wait()

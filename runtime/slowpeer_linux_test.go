@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"syscall"
@@ -12,12 +13,16 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// smallSegments gives a connection the segments of an Ethernet. Those of loopback are
-// larger than a small window, which then opens by the sender's slow probes alone.
-func smallSegments(_, _ string, raw syscall.RawConn) error {
+// smallWindow gives a connection a small queue to receive into, before it is made: what is
+// sent into a window that is taken back is dropped and sent again, seconds later in the
+// end. And it gives it the segments of an Ethernet: those of loopback are larger than such
+// a window, which then opens by the sender's slow probes alone.
+func smallWindow(_, _ string, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1460)
+		failed = errors.Join(
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, smallQueue),
+			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1460))
 	})
 	if err != nil {
 		return err
@@ -57,7 +62,7 @@ func TestSlowReaderGetsAll(t *testing.T) {
 			c.Close()
 		}})
 		wg.Go(func() {
-			err := readInSteps(addr, 3<<10, size, want, func(n int64) {
+			err := readInSteps(addr.String(), 3<<10, size, want, func(n int64) {
 				if n < slow {
 					time.Sleep(20 * time.Millisecond) // 150 KB a second
 				}

@@ -4,5 +4,5 @@ package runtime_test
 
 import "syscall"
 
-// smallSegments is for the segments of Linux's loopback.
-var smallSegments func(network, address string, raw syscall.RawConn) error
+// smallWindow is for Linux's loopback.
+var smallWindow func(network, address string, raw syscall.RawConn) error
