@@ -7,7 +7,7 @@ import "math"
 // the paths of files are in docs/benchmarks.md.
 //
 // What is no policy stays with what it belongs to: how much an engine moves in one
-// turn of a file or a pipe (64, 256 or 512 KiB), the least that it sends without a copy
+// turn of a file or a pipe (64 or 512 KiB), the least that it sends without a copy
 // (32 KiB), what a burst is to a relay (relay_splice.go), and what a fiber's Write
 // copies (64 KiB).
 //

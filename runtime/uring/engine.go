@@ -35,6 +35,7 @@ type engine struct {
 	stuck   []int32   // the same, to be tried again at the next tick
 
 	warm      sock.Warm // ranges of files that were in memory a moment ago
+	fileLeft  int64     // what files and pipes may still move in this turn
 	nextTick  time.Time
 	delivered uint64 // completions handed to owners
 	wakeArmed bool

@@ -26,6 +26,7 @@ func (e *engine) Poll(wait time.Duration) (int, error) {
 	if e.watcher.unsure {
 		wait = e.watch(wait)
 	}
+	e.fileLeft = fileTurn
 	e.gather()
 	if err := e.enter(wait); err != nil {
 		return 0, err
@@ -127,7 +128,8 @@ func (e *engine) enter(wait time.Duration) error {
 			return e.entered(0, errno)
 		}
 	}
-	if len(e.pending) != 0 || e.slots.lists[inReadable].n != 0 || e.ring.CQReady() != 0 {
+	lists := &e.slots.lists
+	if len(e.pending) != 0 || lists[inReadable].n != 0 || lists[inFiles].n != 0 || e.ring.CQReady() != 0 {
 		wait = 0
 	} else if e.ticking() && (wait < 0 || wait > laterTick) {
 		wait = laterTick

@@ -26,17 +26,17 @@ const (
 )
 
 const (
-	// inlineBudget is the most that one operation moves per turn of the loop. More at
-	// a time measured slower: the peer waits, then everybody's caches are cold.
-	inlineBudget = 256 << 10
+	// filePiece is the most that one operation moves at a time, and fileTurn what all of
+	// them may move in a turn of the loop before the others have theirs.
+	filePiece, fileTurn = 512 << 10, 4 << 20
 	// coldWindow is how much of a file is read at a time where it is not cached,
 	// and the least that is looked for in the cache.
 	coldWindow = 64 << 10
 )
 
-// sendFiles moves file bytes for all SendFiles whose turn it is.
+// sendFiles moves bytes for those whose turn it is, as far as the turn goes.
 func (e *engine) sendFiles() {
-	for n := e.slots.lists[inFiles].n; n > 0; n-- {
+	for n := e.slots.lists[inFiles].n; n > 0 && e.fileLeft > 0; n-- {
 		i := e.slots.pop(inFiles)
 		s := &e.slots.all[i]
 		switch {
@@ -65,7 +65,7 @@ func (e *engine) sendFiles() {
 // armed, or put off.
 func (e *engine) moveFile(i uint32, s *slot) (r driver.Result, done bool) {
 	x, k := s.op.Ext, &e.socks[s.fd]
-	n := min(x.Len, inlineBudget)
+	n := min(x.Len, filePiece)
 	warm := e.warm.Cached(x.File, x.Off, n)
 	if !warm {
 		n = min(n, coldWindow)
@@ -82,6 +82,7 @@ func (e *engine) moveFile(i uint32, s *slot) (r driver.Result, done bool) {
 	switch {
 	case got > 0:
 		e.stats.BytesOut += uint64(got)
+		e.fileLeft -= int64(got)
 		k.full = int64(got) < n
 		if k.full {
 			e.stats.ShortSends++
@@ -112,6 +113,7 @@ func (e *engine) moveHead(i uint32, s *slot, n int64, warm bool) (r driver.Resul
 		got, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(n))
 		k.full = int64(got) < n && (got > 0 || err == unix.EAGAIN)
 		r.N += got
+		e.fileLeft -= int64(got)
 	}
 	e.stats.BytesOut += uint64(r.N)
 	if k.full {
@@ -173,6 +175,8 @@ func (e *engine) sendFileStep(i uint32, s *slot, c ring.CQE) {
 		e.socks[s.fd].full = false
 		if e.unwanted(s) {
 			e.finish(i, driver.Result{Err: driver.ErrCanceled})
+		} else if e.fileLeft <= 0 {
+			e.slots.push(inFiles, i)
 		} else if r, done := e.moveFile(i, s); done {
 			e.finish(i, r)
 		}

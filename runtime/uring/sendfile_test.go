@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -102,4 +103,44 @@ func TestCancelColdRead(t *testing.T) {
 		require.Equal(t, driver.ErrCanceled, o.err)
 	}
 	r.close(s)
+}
+
+// TestFilesTakeTurns: what many files move in one turn is bounded, those that come first
+// come first, and nobody who is left over waits for an event, or can not be cancelled.
+func TestFilesTakeTurns(t *testing.T) {
+	r := newRig(t, nil)
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = f.Write(make([]byte, filePiece))
+	require.NoError(t, err)
+	const files = 60
+	var ops [files]*record
+	for i := range ops {
+		s, peer := r.connected()
+		go func() { _, _ = io.Copy(io.Discard, peer) }()
+		require.NoError(t, r.SetOption(s, driver.WriteBuffer, 2*filePiece))
+		ops[i] = r.submit(driver.SendFile, s, func(op *driver.Op) { op.Ext = &driver.Ext{File: f, Len: filePiece} })
+	}
+	last := ops[files-1]
+	ended := func() (n int) {
+		for n < files-1 && ops[n].ended {
+			n++
+		}
+		return n
+	}
+	sent := r.stats.BytesOut
+	for wait := time.Duration(0); ended() < files-1; wait = patience {
+		before := r.stats.BytesOut
+		n, err := r.Poll(wait)
+		require.NoError(t, err)
+		require.Positive(t, n, "a turn that waited")
+		require.Less(t, r.stats.BytesOut-before, uint64(fileTurn+filePiece))
+		if before == sent {
+			require.Less(t, ended(), files-1)
+			r.Cancel(&last.op)
+		}
+	}
+	r.until(func() bool { return last.ended })
+	require.ErrorIs(t, last.err, driver.ErrCanceled)
 }

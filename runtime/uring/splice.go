@@ -33,6 +33,7 @@ func (e *engine) splice(i uint32, s *slot) (r driver.Result, done bool) {
 		out, in = in, out
 	}
 	n, err := sock.Splice(out, in, x.Len)
+	e.fileLeft -= int64(n)
 	switch {
 	case n > 0 && in == int(s.fd):
 		e.stats.BytesIn += uint64(n)
@@ -71,6 +72,8 @@ func (e *engine) spliceReady(i uint32, s *slot, c ring.CQE) {
 		e.failed(i, unix.Errno(-c.Res))
 	case e.unwanted(s):
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
+	case e.fileLeft <= 0:
+		e.slots.push(inFiles, i)
 	default:
 		if r, done := e.splice(i, s); done {
 			e.finish(i, r)

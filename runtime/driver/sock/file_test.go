@@ -5,9 +5,11 @@ package sock
 import (
 	"bytes"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -120,6 +122,36 @@ func TestCachedCold(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(data, got))
 	require.True(t, Cached(f, 0, 1<<20))
+}
+
+// TestWarm: a large piece answers for what comes behind it, a small one for itself, and
+// neither for what it did not ask for, nor for long.
+func TestWarm(t *testing.T) {
+	const size = 2*warmWindow + 5000
+	f, _ := file(t, size)
+	require.NoError(t, f.Sync())
+	var w Warm
+	_, err := io.Copy(io.Discard, f)
+	require.NoError(t, err)
+	for _, at := range []struct{ off, n int64 }{
+		{0, 100}, {100, warmLarge}, {warmWindow - 10, warmLarge}, {2 * warmWindow, warmLarge}, {size - 1, 1}, {math.MaxInt64 - warmLarge, warmLarge},
+	} {
+		require.True(t, w.Cached(f, at.off, at.n), "%v", at)
+	}
+	require.False(t, w.Cached(f, -1, warmLarge))
+
+	w = Warm{}
+	chill(t, f)
+	require.False(t, w.Cached(f, 0, warmLarge))
+	_, err = f.ReadAt(make([]byte, warmLarge), 0)
+	require.NoError(t, err)
+	require.True(t, w.Cached(f, 0, warmLarge), "the window is not there, the piece is")
+	require.False(t, w.Cached(f, warmWindow, warmWindow))
+	chill(t, f)
+	require.Eventually(t, func() bool {
+		_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // asking starts readahead
+		return !w.Cached(f, 0, warmLarge)
+	}, time.Minute, time.Millisecond)
 }
 
 func chill(t *testing.T, f *os.File) {
