@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	goruntime "runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -25,26 +24,24 @@ type process struct {
 	err    error         // of Wait, once ended is closed
 }
 
-// start runs cmd in its seat. The child inherits affinity and priority of the thread that starts it;
-// that thread is thrown away afterwards, for it can not be given back as it was.
+// start runs cmd in its seat. The child inherits affinity, priority and network of the thread that
+// starts it.
 func start(cmd *exec.Cmd, seat Seat) (*process, error) {
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = &p.stderr
-	started := make(chan error, 1)
-	go func() {
-		goruntime.LockOSThread() // and never unlock: the thread ends with the goroutine
-		err := measure.Pin(seat.Cores...)
-		if err == nil && seat.Nice != 0 {
-			err = measure.Nice(seat.Nice)
+	err := seat.Net.Do(func() error {
+		if err := measure.Pin(seat.Cores...); err != nil {
+			return err
 		}
-		if err != nil {
-			started <- err
-			return
+		if seat.Nice != 0 {
+			if err := measure.Nice(seat.Nice); err != nil {
+				return err
+			}
 		}
-		started <- cmd.Start()
-	}()
-	if err := <-started; err != nil {
+		return cmd.Start()
+	})
+	if err != nil {
 		return nil, err
 	}
 	go func() {

@@ -29,7 +29,7 @@ type Server struct {
 // Start runs a server and returns when it listens: when it has announced its address or, for one that
 // does not, when the address it was given accepts a connection.
 func Start(ctx context.Context, c Command, p Params, seat Seat) (*Server, error) {
-	addr, err := freshAddr()
+	addr, err := freshAddr(seat.Net)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func Start(ctx context.Context, c Command, p Params, seat Seat) (*Server, error)
 		out.Close()
 		return nil, fmt.Errorf("%w: %w", ErrStart, err)
 	}
-	if err := s.awaitListening(ctx, out); err != nil {
+	if err := s.awaitListening(ctx, out, seat.Net); err != nil {
 		_ = s.Stop() // the reason is err
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (s *Server) expand(c Command, p Params) ([]string, error) {
 }
 
 // awaitListening takes whichever comes first, the announcement or an accepted connection.
-func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
+func (s *Server) awaitListening(ctx context.Context, out *os.File, network *Network) error {
 	line := make(chan string, 1)
 	s.served = make(chan map[string]float64, 1)
 	go func() {
@@ -107,8 +107,7 @@ func (s *Server) awaitListening(ctx context.Context, out *os.File) error {
 			return fmt.Errorf("%w in %v: %s", ErrStart, startTimeout, s.proc.stderr.last())
 		case <-time.After(20 * time.Millisecond):
 		}
-		if c, err := net.DialTimeout("tcp", s.Addr, time.Second); err == nil {
-			c.Close()
+		if network.answers(s.Addr) {
 			// It listens; one that announces itself does so before or about now.
 			select {
 			case s.Line = <-line:
@@ -193,12 +192,27 @@ func (s *Server) Stop() error {
 
 func cut(kv string) (key, value string, found bool) { return strings.Cut(kv, "=") }
 
+// answers tells whether addr accepts a connection.
+func (n *Network) answers(addr string) bool {
+	err := n.Do(func() error {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	return err == nil
+}
+
 // freshAddr is a loopback address whose port was free a moment ago.
-func freshAddr() (string, error) {
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
+func freshAddr(n *Network) (addr string, err error) {
+	err = n.Do(func() error {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		addr = ln.Addr().String()
+		return ln.Close()
+	})
+	return addr, err
 }

@@ -60,6 +60,6 @@ func (r *Report) order() {
 
 // same leaves out the commit, and which cores were used.
 func (m Machine) same(o Machine) bool {
-	return m.CPU == o.CPU && m.Cores == o.Cores && m.Memory == o.Memory && m.Kernel == o.Kernel &&
+	return m.CPU == o.CPU && m.Cores == o.Cores && m.Memory == o.Memory && m.Kernel == o.Kernel && m.TCP == o.TCP &&
 		m.OS == o.OS && m.Virtual == o.Virtual && m.Go == o.Go
 }

@@ -13,12 +13,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/headrace/headrace/bench/harness"
 	"github.com/headrace/headrace/bench/scenario"
 )
 
-// ThisMachine describes where the program runs. What can not be found out stays empty.
-func ThisMachine(cores []int) Machine {
-	m := Machine{Cores: goruntime.NumCPU(), Go: goruntime.Version(), Used: cores}
+// ThisMachine describes where the program runs, and the network that it measures in. What can not be found out stays empty.
+func ThisMachine(cores []int, n *harness.Network) Machine {
+	m := Machine{Cores: goruntime.NumCPU(), Go: goruntime.Version(), Used: cores, TCP: n.Congestion()}
 	m.CPU = field("/proc/cpuinfo", "model name", ":")
 	if strings.Contains(field("/proc/cpuinfo", "flags", ":"), " hypervisor") {
 		m.Virtual = "virtual machine"

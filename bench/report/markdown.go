@@ -62,8 +62,11 @@ func (m Machine) Text() string {
 	if m.Virtual != "" {
 		parts = append(parts, m.Virtual)
 	}
-	parts = append(parts, fmt.Sprintf("%.0f GiB", float64(m.Memory)/(1<<30)), m.OS, "Linux "+m.Kernel, m.Go,
-		"commit "+m.Commit)
+	parts = append(parts, fmt.Sprintf("%.0f GiB", float64(m.Memory)/(1<<30)), m.OS, "Linux "+m.Kernel)
+	if m.TCP != "" {
+		parts = append(parts, "TCP "+m.TCP)
+	}
+	parts = append(parts, m.Go, "commit "+m.Commit)
 	return strings.Join(parts, ", ")
 }
 

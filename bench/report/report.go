@@ -30,6 +30,7 @@ type Machine struct {
 	Used    []int  `json:"used_cores"` // servers take from the front, the generator from the back
 	Memory  int64  `json:"memory_bytes"`
 	Kernel  string `json:"kernel"`
+	TCP     string `json:"tcp,omitempty"` // its congestion control
 	OS      string `json:"os"`
 	Virtual string `json:"virtual,omitempty"`
 	Go      string `json:"go"`

@@ -90,5 +90,5 @@ func (s *Suite) cores(row scenario.Row) harness.Cores {
 	if len(rest) == 0 {
 		rest = s.Cores[len(s.Cores)-n:]
 	}
-	return harness.Cores{Server: s.Cores[:n], Client: rest, Nice: s.Nice}
+	return harness.Cores{Server: s.Cores[:n], Client: rest, Nice: s.Nice, Net: s.Net}
 }

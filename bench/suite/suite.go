@@ -26,7 +26,8 @@ type Suite struct {
 	Warmup   time.Duration
 	Cores    []int // servers take from the front, generators from the back
 	Places   Places
-	Nice     int       // priority of servers and generators, 0 for the usual one
+	Nice     int // priority of servers and generators, 0 for the usual one
+	Net      *harness.Network
 	Progress io.Writer // what is going on, line by line
 	// Save is called after every row with what there is so far.
 	Save func(rows []report.Row, finished bool) error

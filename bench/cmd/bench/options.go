@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/bench/harness"
 	"github.com/headrace/headrace/bench/measure"
 	"github.com/headrace/headrace/bench/scenario"
+	"github.com/headrace/headrace/bench/suite"
 )
 
 type options struct {
@@ -26,6 +27,7 @@ type options struct {
 	out              string
 	build, smoke     bool
 	nice             int
+	congestion       string
 }
 
 // extras are servers that only this run knows.
@@ -66,6 +68,8 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.build, "build", true, "build the servers first")
 	f.BoolVar(&o.smoke, "smoke", false, "run a moment of everything, to see that it works")
 	f.IntVar(&o.nice, "nice", 0, "priority of servers and generator; negative ones withstand other work")
+	f.StringVar(&o.congestion, "congestion", suite.Congestion, "TCP's congestion control, in a network of its own "+
+		"where that is allowed; empty for the machine's")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -47,12 +47,18 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(places.Scratch)
 
+	network, err := suite.Network(os.Stderr, o.congestion)
+	if err != nil {
+		return err
+	}
+	defer network.Close()
+
 	started := time.Now()
-	rep := &report.Report{Made: started, Machine: report.ThisMachine(cores), Peers: report.Versions(peers),
+	rep := &report.Report{Made: started, Machine: report.ThisMachine(cores, network), Peers: report.Versions(peers),
 		Options: report.Options{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup, Baseline: o.baseline}}
 	name := filepath.Join(o.out, started.Format("2006-01-02T150405"))
 	s := &suite.Suite{Rows: rows, Peers: peers, Named: o.peers != "", Rounds: o.rounds, Duration: o.duration,
-		Warmup: o.warmup, Cores: cores, Places: places, Nice: o.nice, Progress: os.Stderr,
+		Warmup: o.warmup, Cores: cores, Places: places, Nice: o.nice, Net: network, Progress: os.Stderr,
 		Save: func(rows []report.Row, finished bool) error {
 			rep.Rows, rep.Finished, rep.Took = rows, finished, time.Since(started)
 			return rep.Save(name + ".json")

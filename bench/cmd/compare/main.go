@@ -128,9 +128,14 @@ func run(ctx context.Context, args []string) error {
 			peers[i] = withKnownFlags(ctx, os.Stderr, p)
 		}
 	}
+	network, err := suite.Network(os.Stderr, suite.Congestion)
+	if err != nil {
+		return err
+	}
+	defer network.Close()
 	var done []report.Row
 	s := &suite.Suite{Rows: rows, Peers: peers, Named: true, Rounds: o.rounds,
-		Duration: o.duration, Warmup: scenario.Warmup, Cores: cores, Places: places, Progress: os.Stderr,
+		Duration: o.duration, Warmup: scenario.Warmup, Cores: cores, Places: places, Net: network, Progress: os.Stderr,
 		Save: func(rows []report.Row, _ bool) error { done = rows; return nil }}
 	_, err = s.Run(ctx)
 	return errors.Join(err, tell(os.Stdout, done, o))
