@@ -43,6 +43,7 @@ type engine struct {
 	result driver.Result
 
 	received int            // bytes in this Poll
+	moved    int            // bytes of files and pipes, see fileTurn
 	dry      bool           // the pool had nothing in this Poll
 	spare    *buffers.Chunk // got from the pool and not needed after all
 	skipped  bool           // the last Poll did not ask the kernel

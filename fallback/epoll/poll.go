@@ -133,7 +133,8 @@ func (e *engine) edge(ev *unix.EpollEvent) {
 // serve gives one turn to every socket that is in line, as far as the turn goes.
 // It returns how many results it had to deliver before its end.
 func (e *engine) serve() (delivered int) {
-	for n := e.ready.len(); n > 0 && e.received < turnBytes; n-- {
+	e.moved = 0
+	for n := e.ready.len(); n > 0 && e.received < turnBytes && e.moved < fileTurn; n-- {
 		r := e.ready.pop()
 		s, ok := e.deref(r)
 		if !ok {
@@ -154,6 +155,6 @@ func (e *engine) serve() (delivered int) {
 		e.spare.Release()
 		e.spare = nil
 	}
-	e.received, e.dry = 0, false
+	e.received, e.moved, e.dry = 0, 0, false
 	return delivered
 }

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// fileMax bounds one sendfile(2).
-	fileMax = 512 << 10
+	// fileMax bounds one sendfile(2), and fileTurn all of them among the operations that
+	// a Poll starts, and among the sockets that it serves, before the others have
+	// their turn.
+	fileMax, fileTurn = 512 << 10, 4 << 20
 	// copyMax is how much is read at a time of a file that sendfile(2) refuses.
 	copyMax = 64 << 10
 )
@@ -57,6 +59,7 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 		e.fail(slot, io.ErrUnexpectedEOF)
 		return true
 	case err == nil:
+		e.moved += n
 		return e.sendEnd(s, slot, n, int(count), 0)
 	case err == unix.EAGAIN:
 		s.flags &^= writable
@@ -82,6 +85,7 @@ func (e *engine) sendHead(s *socket, slot uint32, r *record, count int64, warm b
 			s.flags &^= writable
 		}
 		n += got
+		e.moved += got
 	}
 	return e.sendEnd(s, slot, n, head+int(count), 0)
 }

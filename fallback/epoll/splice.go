@@ -43,6 +43,7 @@ func (e *engine) sendPipe(s *socket, slot uint32, op *driver.Op) bool {
 		e.fail(slot, io.ErrUnexpectedEOF) // there was less in the pipe than was said
 		return true
 	}
+	e.moved += n
 	errno, _ := err.(unix.Errno)
 	return e.sendEnd(s, slot, n, n, errno)
 }

@@ -96,8 +96,12 @@ func (e *engine) runOnSocket(slot uint32, r *record, s *socket) {
 	case driver.Send, driver.SendFile, driver.SendPipe:
 		first := s.wr.empty()
 		e.push(&s.wr, slot)
-		if first && s.is(writable) {
+		switch {
+		case !first || !s.is(writable):
+		case e.moved < fileTurn || r.op.Code == driver.Send:
 			e.pumpWrite(r.socket.index, s)
+		default:
+			e.schedule(r.socket.index, s)
 		}
 	case driver.RecvInto:
 		if len(r.op.Buf) == 0 {

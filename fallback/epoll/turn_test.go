@@ -3,13 +3,16 @@
 package epoll
 
 import (
+	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -63,6 +66,48 @@ func TestTurnEnds(t *testing.T) {
 		before = now
 		return now == sockets*each
 	})
+}
+
+// TestFilesTakeTurns: what many files move in one turn is bounded, nobody is forgotten, and
+// a message that is sent meanwhile does not wait for them.
+func TestFilesTakeTurns(t *testing.T) {
+	const files = 60
+	l := open(t, nil)
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = f.Write(make([]byte, fileMax))
+	require.NoError(t, err)
+	var ids []driver.Socket
+	for range files + 1 {
+		s, peer := l.pair("tcp")
+		go io.Copy(io.Discard, peer)
+		require.NoError(t, l.SetOption(s, driver.WriteBuffer, 2*fileMax))
+		ids = append(ids, s)
+	}
+	var calls []*call
+	for _, s := range ids[1:] {
+		calls = append(calls, l.start(driver.SendFile, s, func(c *call) { c.ext = driver.Ext{File: f, Len: fileMax} }))
+	}
+	small := l.start(driver.Send, ids[0], func(c *call) { c.out.Append(buffers.Wrap([]byte("in between"), nil)) })
+	done := func() (n int) {
+		for _, c := range calls {
+			if c.end {
+				n++
+			}
+		}
+		return n
+	}
+	for polls := 1; done() < files; polls++ {
+		before := l.stats.BytesOut
+		_, err := l.Poll(patience)
+		require.NoError(t, err)
+		require.Less(t, l.stats.BytesOut-before, uint64(2*(fileTurn+fileMax)))
+		if polls == 1 {
+			require.True(t, small.end)
+			require.Less(t, done(), files)
+		}
+	}
 }
 
 // TestStaleEvent: a descriptor that somebody else keeps open goes on making
