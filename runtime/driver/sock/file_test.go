@@ -134,7 +134,8 @@ func TestWarm(t *testing.T) {
 	_, err := io.Copy(io.Discard, f)
 	require.NoError(t, err)
 	for _, at := range []struct{ off, n int64 }{
-		{0, 100}, {100, warmLarge}, {warmWindow - 10, warmLarge}, {2 * warmWindow, warmLarge}, {size - 1, 1}, {math.MaxInt64 - warmLarge, warmLarge},
+		{0, 100}, {100, warmLarge}, {warmWindow - 10, warmLarge}, {2 * warmWindow, warmLarge}, {size - 1, 1},
+		{math.MaxInt64 - warmLarge, warmLarge},
 	} {
 		require.True(t, w.Cached(f, at.off, at.n), "%v", at)
 	}
