@@ -84,7 +84,7 @@ func crowd(t *testing.T) float64 {
 	for range crowdStopped {
 		dial(t, dead)
 	}
-	most := watchMapped(rt)
+	most := watchMapped(t, rt)
 	order := append([]string{"come", quick, other.ask("serve")}, slow...)
 	said := clients.ask(strings.Join(order, " "))
 	require.Less(t, most(), int64(crowdPeers/2*(crowdUnsent+32<<10)+memoryCap))
@@ -115,8 +115,8 @@ func serveQuick(t *testing.T, rt *runtime.Runtime) (addr string) {
 }
 
 // watchMapped watches how much memory is mapped, until it is asked for the most.
-func watchMapped(rt *runtime.Runtime) (most func() int64) {
-	var bytes atomic.Int64
+func watchMapped(t *testing.T, rt *runtime.Runtime) (most func() int64) {
+	var peak atomic.Int64
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -125,12 +125,13 @@ func watchMapped(rt *runtime.Runtime) (most func() int64) {
 			case <-stop:
 				return
 			case <-time.After(100 * time.Millisecond):
-				bytes.Store(max(bytes.Load(), mapped(rt)))
+				peak.Store(max(peak.Load(), mapped(rt)))
 			}
 		}
 	}()
 	end := sync.OnceFunc(func() { close(stop); <-done })
-	return func() int64 { end(); return bytes.Load() }
+	t.Cleanup(end)
+	return func() int64 { end(); return peak.Load() }
 }
 
 // crowdChild does what a child is told to. It answers with an address, with latencies, or
@@ -198,7 +199,10 @@ func latency(addrs []string, stop chan struct{}) string {
 		return failed.Error()
 	}
 	var medians []string
-	for _, t := range took {
+	for i, t := range took {
+		if len(t) == 0 {
+			return "nothing was fetched from " + addrs[i]
+		}
 		slices.Sort(t)
 		medians = append(medians, fmt.Sprint(t[len(t)/2]))
 	}

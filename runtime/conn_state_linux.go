@@ -46,8 +46,7 @@ func (c *Conn) untaken() (n int, err error) {
 		if failed != nil {
 			return
 		}
-		unsent, _ := sock.Unsent(int(fd))
-		if n = unsent.Bytes; n > 0 && info.State == tcpClose {
+		if n, _ = sock.Queued(int(fd)); n > 0 && info.State == tcpClose {
 			err = c.opErr("write", "send", syscall.ECONNRESET)
 		}
 	})

@@ -100,7 +100,7 @@ func (e *engine) runOnSocket(slot uint32, r *record, s *socket) {
 		case !first || !s.is(writable):
 		case e.moved < fileTurn || r.op.Code == driver.Send:
 			e.pumpWrite(r.socket.index, s)
-		default:
+		default: // a file, when it is its turn
 			e.schedule(r.socket.index, s)
 		}
 	case driver.RecvInto:

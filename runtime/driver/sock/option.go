@@ -92,9 +92,13 @@ func SocketError(fd int) error {
 	return nil
 }
 
+// Queued returns how many bytes the socket's send queue holds: what the peer has
+// not acknowledged, on TCP (SIOCOUTQ), or not received.
+func Queued(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.SIOCOUTQ) }
+
 // Unsent looks at the socket's send queue.
 func Unsent(fd int) (u driver.Unsent, err error) {
-	if u.Bytes, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ); err != nil {
+	if u.Bytes, err = Queued(fd); err != nil {
 		return u, err
 	}
 	if info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
