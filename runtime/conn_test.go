@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 )
 
@@ -407,12 +408,9 @@ func TestDial(t *testing.T) {
 
 func TestDialErrors(t *testing.T) {
 	rt := newRuntime(t, nil)
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, gone.Close())
 	accept := func(*runtime.Conn) runtime.Handler { return echo{} }
 
-	_, err = rt.Dial(context.Background(), "tcp", gone.Addr().String(), accept)
+	_, err := rt.Dial(context.Background(), "tcp", testport.Refusing(t), accept)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	var op *net.OpError
 	require.ErrorAs(t, err, &op)
@@ -420,7 +418,7 @@ func TestDialErrors(t *testing.T) {
 
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = rt.Dial(canceled, "tcp", gone.Addr().String(), accept)
+	_, err = rt.Dial(canceled, "tcp", testport.Refusing(t), accept)
 	require.ErrorIs(t, err, context.Canceled)
 
 	_, err = rt.Dial(context.Background(), "tcp", "127.0.0.1", accept)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 )
 
@@ -55,11 +56,10 @@ func TestListenErrors(t *testing.T) {
 
 func TestPortIsFreeAfterClose(t *testing.T) {
 	rt := newRuntime(t, nil)
-	address := "127.0.0.1:0"
+	address := testport.Refusing(t)
 	for range 20 {
 		ln, err := rt.Listen(context.Background(), "tcp", address, acceptEcho)
 		require.NoError(t, err)
-		address = ln.Addr().String()
 		require.NoError(t, pingPong(ln.Addr(), "hello", 2))
 		require.NoError(t, ln.Close())
 		require.NoError(t, ln.Close(), "again")
@@ -71,13 +71,12 @@ func TestPortIsFreeAfterClose(t *testing.T) {
 // TestSecondServerAfterShutdown: the port can be taken at once, by another
 // runtime, while old connections were still open when Shutdown began.
 func TestSecondServerAfterShutdown(t *testing.T) {
-	address := "127.0.0.1:0"
+	address := testport.Refusing(t)
 	for range 3 {
 		rt, err := runtime.New(&runtime.Config{Loops: 2})
 		require.NoError(t, err)
 		ln, err := rt.Listen(context.Background(), "tcp", address, acceptEcho)
 		require.NoError(t, err)
-		address = ln.Addr().String()
 		c := dial(t, ln.Addr())
 		require.NoError(t, pingPongOn(c, "hello", 2))
 		require.NoError(t, rt.Shutdown(context.Background()))

@@ -13,13 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 )
 
 func TestPacketRefused(t *testing.T) {
-	gone := packetPeer(t, "udp4")
-	addr := gone.LocalAddr().String()
-	gone.Close()
+	addr := testport.Refusing(t)
 	rt := newRuntime(t, nil)
 	failed := make(chan error, 10)
 	c, err := rt.DialPacket(context.Background(), nil, "udp4", addr, packets(&packetFunc{
@@ -123,14 +122,15 @@ func TestPacketCloseSendsWhatIsQueued(t *testing.T) {
 // TestPacketPort: nobody else's port is joined, and Close frees it.
 func TestPacketPort(t *testing.T) {
 	rt := newRuntime(t, nil)
-	ln := listenPacket(t, rt, nil, "udp4", packetEcho)
-	ctx := context.Background()
-	_, err := rt.ListenPacket(ctx, "udp4", ln.Addr().String(), packetEcho)
+	ctx, addr := context.Background(), testport.Refusing(t)
+	ln, err := rt.ListenPacket(ctx, "udp4", addr, packetEcho)
+	require.NoError(t, err)
+	_, err = rt.ListenPacket(ctx, "udp4", addr, packetEcho)
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.NoError(t, ln.Close())
-	again, err := rt.ListenPacket(ctx, "udp4", ln.Addr().String(), packetEcho)
+	again, err := rt.ListenPacket(ctx, "udp4", addr, packetEcho)
 	require.NoError(t, err)
-	require.Equal(t, ln.Addr().String(), again.Addr().String())
+	require.Equal(t, addr, again.Addr().String())
 	require.NoError(t, again.Close())
 
 	name := filepath.Join(t.TempDir(), "s")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -140,14 +141,15 @@ func TestHandOver(t *testing.T) {
 // TestDrainWithADeadline: connections that stay are left to Shutdown.
 func TestDrainWithADeadline(t *testing.T) {
 	rt := newRuntime(t, nil)
-	addr := listen(t, rt, "tcp", acceptEcho)
-	c := dial(t, addr)
+	ln, err := rt.Listen(context.Background(), "tcp", testport.Refusing(t), acceptEcho)
+	require.NoError(t, err)
+	c := dial(t, ln.Addr())
 	require.NoError(t, pingPongOn(c, "here", 1))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, rt.Drain(ctx), context.DeadlineExceeded)
 	require.NoError(t, pingPongOn(c, "and here still", 1))
-	_, err := net.Dial("tcp", addr.String())
+	_, err = net.Dial("tcp", ln.Addr().String())
 	require.Error(t, err)
 	require.NoError(t, rt.Shutdown(context.Background()))
 }

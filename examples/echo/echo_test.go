@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/examples/internal/apptest"
+	"github.com/headrace/headrace/internal/testport"
 )
 
 const watchdog = 2 * time.Minute // bounds every wait; nothing is decided by it
@@ -181,7 +182,7 @@ func TestResetsDoNotHurtOthers(t *testing.T) {
 }
 
 func TestStopWithOpenConnections(t *testing.T) {
-	s := apptest.Start(t, "-addr", "127.0.0.1:0")
+	s := apptest.Start(t, "-addr", testport.Refusing(t))
 	for range 10 {
 		c, err := dial(s.Addr)
 		require.NoError(t, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/examples/internal/apptest"
+	"github.com/headrace/headrace/internal/testport"
 )
 
 const (
@@ -96,15 +97,6 @@ func ask(t *testing.T, addr string) string {
 	return string(got)
 }
 
-// nobody is an address that refuses.
-func nobody(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	return ln.Addr().String()
-}
-
 // stream sends size bytes and compares what returns by its hash.
 func stream(c net.Conn, size int64) error {
 	sent, got := sha256.New(), sha256.New()
@@ -171,7 +163,7 @@ func TestLeastConnections(t *testing.T) {
 			_, _ = io.Copy(io.Discard, c)
 		}
 	}
-	page := nobody(t)
+	page := testport.Refusing(t)
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-balance", "least", "-stats", page,
 		"-to", upstream(t, "tcp", held("a")), "-to", upstream(t, "tcp", held("b")))
 	open := map[string][]net.Conn{}
@@ -211,7 +203,7 @@ func statistics(page string) (got snapshot, err error) {
 }
 
 func TestRefusingTargets(t *testing.T) {
-	dead, alive := nobody(t), upstream(t, "tcp", named("alive"))
+	dead, alive := testport.Refusing(t), upstream(t, "tcp", named("alive"))
 	missing := "unix:" + filepath.Join(t.TempDir(), "none")
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", dead, "-to", missing, "-to", alive, "-rest", "1h")
 	for range 6 {
@@ -235,7 +227,7 @@ func TestRefusingTargets(t *testing.T) {
 
 // TestTargetComesBack: a target that refused is tried again when its rest is over.
 func TestTargetComesBack(t *testing.T) {
-	addr := nobody(t)
+	addr := testport.Refusing(t)
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", addr, "-to", upstream(t, "tcp", named("other")), "-rest", "1ms")
 	require.Equal(t, "other", ask(t, s.Addr))
 	ln, err := net.Listen("tcp", addr)
@@ -336,7 +328,7 @@ func TestIdle(t *testing.T) {
 }
 
 func TestStatistics(t *testing.T) {
-	page := nobody(t)
+	page := testport.Refusing(t)
 	to := upstream(t, "tcp", echo)
 	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", to, "-stats", page)
 	require.NoError(t, stream(dial(t, s.Addr), 1000))

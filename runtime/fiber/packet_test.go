@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
 )
@@ -123,8 +124,7 @@ func TestPacketDial(t *testing.T) {
 			}
 		}
 	})
-	gone := packetPeer(t, "udp4")
-	gone.Close()
+	gone := testport.Refusing(t)
 	done := make(chan error, 1)
 	require.NoError(t, fiber.Go(rt.Loops()[0], func(task *fiber.Task) {
 		done <- func() error {
@@ -144,7 +144,7 @@ func TestPacketDial(t *testing.T) {
 					return fmt.Errorf("%q, %w", buf[:n], err)
 				}
 			}
-			c, err = task.DialPacket(context.Background(), nil, "udp4", gone.LocalAddr().String())
+			c, err = task.DialPacket(context.Background(), nil, "udp4", gone)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime/stdnet"
 )
 
@@ -327,10 +328,9 @@ func TestDialErrors(t *testing.T) {
 	cancel()
 	_, err := d.DialContext(ctx, "tcp", "127.0.0.1:1")
 	require.Error(t, err)
-	ln := listen(t, rt, "tcp", stdnet.Auto)
-	require.NoError(t, ln.Close())
-	_, err = d.Dial("tcp", ln.Addr().String())
-	_, want := net.Dial("tcp", ln.Addr().String())
+	refusing := testport.Refusing(t)
+	_, err = d.Dial("tcp", refusing)
+	_, want := net.Dial("tcp", refusing)
 	require.Equal(t, want.Error(), err.Error())
 }
 

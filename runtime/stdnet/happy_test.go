@@ -3,11 +3,14 @@ package stdnet_test
 import (
 	"context"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/headrace/headrace/internal/testport"
 )
 
 // twoFamilies returns a resolver to which every name has addresses 127.0.0.1 and ::1, in this order or the other.
@@ -68,10 +71,9 @@ func TestHappyEyeballsAsStd(t *testing.T) {
 	}
 	resolver := twoFamilies(t)
 	sameAsStd(t, func(t *testing.T, n opener, note func(string, ...any)) {
-		for _, on := range []string{"127.0.0.1:0", "[::1]:0"} {
-			ln, err := n.listen(net.ListenConfig{}, "tcp", on)
-			require.NoError(t, err)
-			_, port, err := net.SplitHostPort(ln.Addr().String())
+		for _, on := range []string{"127.0.0.1", "::1"} {
+			port := strconv.Itoa(testport.Unused(t))
+			ln, err := n.listen(net.ListenConfig{}, "tcp", net.JoinHostPort(on, port))
 			require.NoError(t, err)
 			to := net.JoinHostPort("both.test", port)
 			for _, delay := range []time.Duration{0, -1, time.Millisecond} {
