@@ -8,8 +8,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // leastPort is above the ports of well-known services.
@@ -29,7 +27,7 @@ func Unused(t testing.TB) int {
 			return port
 		}
 	}
-	require.FailNow(t, "no unused port")
+	t.Fatal("no unused port")
 	return 0
 }
 
