@@ -35,7 +35,7 @@ type Loop struct {
 	dirty    []*Conn              // something waits to be sent, or reading may go on
 	newborns []newborn            // connections without a handler yet
 	laters   []later              // callbacks that completions made due
-	pipes    int                  // open, of relays
+	pipes    pipes                // of relays
 	packets  packetLists          // the same of datagram sockets
 	current  *Conn                // whose callback runs, for panics
 	conns    connList             // all of them

@@ -2,19 +2,16 @@ package runtime
 
 import (
 	"io"
+	"syscall"
 
 	"github.com/headrace/headrace/runtime/driver"
 )
 
 const (
 	// spliceLeast is what a turn must receive to count as part of a large transfer.
-	spliceLeast = 32 << 10
+	spliceLeast = 4 << 10
 	// A splice ends when so many receives in a row brought less than so little.
-	spliceSmalls, spliceSmall = 16, 8 << 10
-	// maxPipes bounds the pipes of a loop, which are two descriptors each.
-	maxPipes = 128
-	// pipeMost is what a pipe holds at most: engines receive no more into one at once.
-	pipeMost = 512 << 10
+	spliceSmalls, spliceSmall = 16, 2 << 10
 )
 
 // splice is one direction of a relay while the kernel moves its bytes: into a pipe,
@@ -24,9 +21,8 @@ type splice struct {
 	from, to *Conn
 	moved    *int64
 	pipe     driver.Pipe
-	budget   int64      // of Config.MaxMemory, for what the kernel keeps in the pipe
+	got      int64      // what the pipe was given, zero if there is no pipe
 	ext      driver.Ext // of from's receive
-	held     int64      // bytes in the pipe
 	small    int        // receives in a row that brought little
 }
 
@@ -46,27 +42,18 @@ func (s *relaySide) considerSplice(n int) {
 		return
 	}
 	s.burst = 0
-	l := c.loop
-	budget := min(c.sizes().FileWindow, pipeMost)
-	kernel, ok := l.engine.(driver.Splicer)
-	if !ok || l.pipes >= maxPipes || !l.rt.budget.Take(budget) {
+	if !c.loop.pipes.join() {
 		return // chunks do as well
 	}
-	pipe, err := kernel.OpenPipe()
-	if err != nil {
-		l.rt.budget.Give(budget)
-		return
-	}
-	l.pipes++
-	c.extra().splice = &splice{from: c, to: s.peer.conn, moved: s.moved, pipe: pipe, budget: budget}
+	c.extra().splice = &splice{from: c, to: s.peer.conn, moved: s.moved}
 	c.stopReceiving()
 }
 
-// next receives into the pipe if it is empty and all that came before it was passed
-// on.
+// next receives into a pipe if the last one is empty and all that came before it was
+// passed on.
 func (p *splice) next() {
 	c := p.from
-	if p.held > 0 || !c.in.Empty() || p.to.is(stClosing|stEnding) {
+	if p.got > 0 || !c.in.Empty() || p.to.is(stClosing|stEnding) {
 		return
 	}
 	if p.small >= spliceSmalls {
@@ -75,7 +62,7 @@ func (p *splice) next() {
 		return
 	}
 	c.state |= stReceiving
-	p.ext.Pipe, p.ext.Len = p.pipe.W, c.sizes().FileWindow
+	p.ext.Pipes, p.ext.Len = &c.loop.pipes, min(pipeMost, c.sizes().FileWindow)
 	c.recvOp.Code, c.recvOp.Ext = driver.RecvPipe, &p.ext
 	c.loop.stats.Paths.Splices++
 	c.loop.engine.Submit(&c.recvOp)
@@ -88,7 +75,9 @@ func (p *splice) received(r *driver.Result) {
 	c.recvOp.Ext = nil
 	if r.N > 0 {
 		c.lastRead = c.loop.now
-		p.pass(int64(r.N))
+		p.pipe, p.got = p.ext.Pipe, int64(r.N)
+		c.loop.pipes.filled(p.got)
+		p.pass()
 	}
 	switch {
 	case c.is(stEnding):
@@ -96,14 +85,17 @@ func (p *splice) received(r *driver.Result) {
 		c.receive()
 	case r.Err == io.EOF:
 		c.sawEnd()
+	case r.Err == syscall.ENOBUFS:
+		c.endSplice() // no pipe is left
+		c.receive()
 	default:
 		c.receiveFailed(r.Err)
 	}
 }
 
 // pass queues what is in the pipe on the other side.
-func (p *splice) pass(n int64) {
-	p.held = n
+func (p *splice) pass() {
+	n := p.got
 	if p.small++; n >= int64(min(spliceSmall, p.from.sizes().Splice)) {
 		p.small = 0
 	}
@@ -121,7 +113,7 @@ func (p *splice) pass(n int64) {
 func (c *Conn) sendPipe(f *fileSend) {
 	c.sending()
 	ext := &c.more.fileExt
-	ext.Pipe, ext.Len = f.pipe.pipe.R, f.n
+	ext.Pipe, ext.Len = f.pipe.pipe, f.n
 	c.sendOp.Code, c.sendOp.Ext = driver.SendPipe, ext
 	c.loop.engine.Submit(&c.sendOp)
 }
@@ -140,20 +132,22 @@ func (c *Conn) sentPipe(r *driver.Result) {
 	}
 	if f.n == 0 {
 		p := c.popFile().pipe
-		p.held = 0
+		c.loop.pipes.emptied(p.pipe, p.got)
+		p.got = 0
 		p.from.receive()
 	}
 	c.afterSend()
 }
 
-// endSplice gives the pipe back. Nothing is in flight on it.
+// endSplice gives up the pipe, if there is one. Nothing is in flight on it.
 func (c *Conn) endSplice() {
 	if c.more == nil || c.more.splice == nil {
 		return
 	}
 	p := c.more.splice
 	c.more.splice = nil
-	c.loop.pipes--
-	c.loop.rt.budget.Give(p.budget)
-	c.loop.engine.(driver.Splicer).ClosePipe(p.pipe)
+	if p.got > 0 {
+		c.loop.pipes.drop(p.pipe, p.got)
+	}
+	c.loop.pipes.leave()
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
@@ -77,6 +78,56 @@ func TestRelayPipesAreCounted(t *testing.T) {
 		require.NoError(t, receive(t, r.results).Err())
 		require.Zero(t, r.rt.Stats().Total().Pipes)
 	}
+}
+
+// TestRelaysSharePipes: a pipe is a relay's while there is something in it. Relays that
+// speak in turns have one of them, and those that find none go by the buffers.
+func TestRelaysSharePipes(t *testing.T) {
+	const count, size = 8, 16 << 20
+	cfg := spliceFrom(1)
+	cfg.MaxMemory, cfg.RecvBuffers = 3<<20, 16
+	rt := newRuntime(t, cfg)
+	var relays []*relayed
+	for range count {
+		relays = append(relays, relayOn(t, rt, 0, nil))
+	}
+	buf := make([]byte, 16<<10)
+	for range 5 {
+		for _, r := range relays {
+			for _, way := range [][2]net.Conn{{r.client, r.server}, {r.server, r.client}} {
+				sent := randomBytes(len(buf))
+				_, err := way[0].Write(sent)
+				require.NoError(t, err)
+				_, err = io.ReadFull(way[1], buf)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(sent, buf))
+			}
+		}
+	}
+	total := rt.Stats().Total()
+	require.Equal(t, splices(rt), total.Paths.Splices >= 4*count)
+	require.Equal(t, splices(rt), total.Pipes > 0)
+	require.LessOrEqual(t, total.Pipes, 2, "one that is empty, one whose bytes were read before its turn ended")
+
+	var wg sync.WaitGroup
+	want := hashPattern(size)
+	for _, r := range relays { // all at once: memory does not suffice for a pipe each
+		wg.Go(func() {
+			writePattern(r.client, size)
+			_ = r.client.(*net.TCPConn).CloseWrite()
+		})
+		wg.Go(func() {
+			got, n := hashAll(r.server)
+			assert.EqualValues(t, size, n)
+			assert.Equal(t, want, got)
+			_ = r.server.(*net.TCPConn).CloseWrite()
+		})
+	}
+	wg.Wait()
+	for _, r := range relays {
+		require.NoError(t, receive(t, r.results).Err())
+	}
+	require.Zero(t, rt.Stats().Total().Pipes)
 }
 
 // TestRelayChangesItsMind: after a large transfer small messages go by the buffers

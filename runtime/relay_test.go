@@ -30,10 +30,15 @@ type relayed struct {
 // to itself until the relay begins.
 func newRelay(t *testing.T, cfg *runtime.Config, idle time.Duration, before func(client net.Conn)) *relayed {
 	t.Helper()
+	return relayOn(t, newRuntime(t, cfg), idle, before)
+}
+
+func relayOn(t *testing.T, rt *runtime.Runtime, idle time.Duration, before func(client net.Conn)) *relayed {
+	t.Helper()
 	up, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { up.Close() })
-	r := &relayed{rt: newRuntime(t, cfg), results: make(chan *runtime.RelayResult, 1)}
+	r := &relayed{rt: rt, results: make(chan *runtime.RelayResult, 1)}
 	first, begun := make(chan *runtime.Conn, 1), make(chan struct{})
 	addr := listen(t, r.rt, "tcp", func(c *runtime.Conn) runtime.Handler {
 		first <- c

@@ -84,6 +84,7 @@ func start(cfg *Config, backend Backend, decision probe.Decision) (*Runtime, err
 			rt: rt, index: i, log: rt.log, start: rt.started,
 			others: make(map[stopper]struct{}), done: make(chan struct{}),
 		}
+		l.pipes.loop = l
 		l.published.Store(&LoopStats{Loop: i})
 		rt.loops = append(rt.loops, l)
 		go l.main(openers[backend], backend == IOUring, results)

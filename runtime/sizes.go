@@ -41,9 +41,9 @@ type Sizes struct {
 	// the caller's memory to pay for leaving the shared buffers.
 	Direct int
 
-	// Splice is how much a relay must have received in one direction, a good part of a
-	// buffer at a time, for the kernel to move the rest from socket to socket through
-	// a pipe, where the engine can; negative for never.
+	// Splice is how much a relay must have received in one direction, some KiB at a
+	// time, for the kernel to move the rest from socket to socket through a pipe,
+	// where the engine can; negative for never.
 	Splice int
 
 	// Bulk is the size from which a send counts as bulk: the engine may leave out

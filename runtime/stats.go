@@ -90,7 +90,7 @@ func (s Stats) Total() LoopStats {
 // snapshot is the loop's counters now. It runs on the loop.
 func (l *Loop) snapshot() LoopStats {
 	s := l.stats
-	s.Loop, s.Conns, s.Timers, s.Pipes = l.index, l.conns.len, l.timers.len(), l.pipes
+	s.Loop, s.Conns, s.Timers, s.Pipes = l.index, l.conns.len, l.timers.len(), l.pipes.open
 	s.Stalls = l.stalls.Load()
 	s.Packets = l.packetStats()
 	s.Pool = l.pool.Stats()

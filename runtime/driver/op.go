@@ -54,14 +54,14 @@ const (
 	// same packets where that can be done; N counts it first.
 	SendFile
 
-	// RecvPipe moves up to Len bytes, once, from Socket into the pipe whose write end
-	// Pipe is. The pipe must be empty, or the operation may wait for ever.
-	// No Recv may be in flight on the same Socket.
-	// Result: N > 0, or Err io.EOF at the end of the stream. See [Splicer].
+	// RecvPipe moves up to Len bytes, once, from Socket into a pipe that is taken from
+	// Pipes when they are there. No Recv may be in flight on the same Socket.
+	// Result: N > 0, and Pipe is the owner's; or Err and no pipe, which is io.EOF at
+	// the end of the stream, or what TakePipe said. See [Splicer].
 	RecvPipe
 
-	// SendPipe moves up to Len bytes, which must be there, to Socket from the pipe
-	// whose read end Pipe is. It counts as a Send.
+	// SendPipe moves up to Len bytes, which must be there, to Socket from Pipe. It
+	// counts as a Send.
 	// Result: N > 0 bytes, perhaps fewer than Len, or Err. See [Splicer].
 	SendPipe
 
@@ -144,7 +144,8 @@ type Ext struct {
 	File     *os.File // SendFile, ReadAt, WriteAt, Fsync
 	Off      int64
 	Len      int64 // RecvFrom, RecvPipe, SendPipe too
-	Pipe     int   // RecvPipe, SendPipe: a descriptor
+	Pipes    Pipes // RecvPipe
+	Pipe     Pipe  // RecvPipe sets it, SendPipe
 	DataOnly bool  // Fsync: fdatasync(2)
 
 	Local   net.Addr // Connect

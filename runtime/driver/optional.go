@@ -25,6 +25,15 @@ type Splicer interface {
 // kernel, where nothing but [SendPipe] gets at them.
 type Pipe struct{ R, W int }
 
+// Pipes lends pipes to [RecvPipe], which asks when there is something to move, or seems
+// to be: a few serve many sockets. The engine calls it from Poll and Submit.
+type Pipes interface {
+	// TakePipe returns an empty pipe.
+	TakePipe() (Pipe, error)
+	// GivePipe takes back one that is still empty.
+	GivePipe(p Pipe)
+}
+
 // Trimmer gives back what an engine holds for speed alone, such as memory that is
 // registered with the kernel. It is called when a loop has been idle for a while.
 type Trimmer interface{ Trim() }

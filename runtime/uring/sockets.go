@@ -24,7 +24,8 @@ type socket struct {
 	lingers  bool   // close(2) would wait for the peer
 	shown    bool   // Control showed the descriptor: others may hold it
 	starved  bool   // a receive waits for buffers, or did since it was last looked for
-	full     bool   // sendfile(2) filled it
+	full     bool   // sendfile(2) or splice(2) filled it
+	wet      bool   // splice(2) left something in it, or something came since
 	bulky    bool   // its last receive was Poll's, see bulk.go
 }
 

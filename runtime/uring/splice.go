@@ -22,32 +22,58 @@ func (e *engine) OpenPipe() (driver.Pipe, error) { return sock.OpenPipe() }
 // ClosePipe implements driver.Splicer.
 func (e *engine) ClosePipe(p driver.Pipe) { sock.ClosePipe(p) }
 
-// splice moves what it can without blocking. It is not done if it has to wait.
+// splice moves what it can without blocking. It is not done if it has to wait, which it
+// does without a try where the last one left no room, or nothing.
 func (e *engine) splice(i uint32, s *slot) (r driver.Result, done bool) {
-	x := s.op.Ext
-	if x == nil || x.Len <= 0 {
-		return driver.Result{Err: os.ErrInvalid}, true
-	}
-	out, in := x.Pipe, int(s.fd)
-	if s.op.Code == driver.SendPipe {
-		out, in = in, out
-	}
-	n, err := sock.Splice(out, in, x.Len)
-	e.fileLeft -= int64(n)
+	x, k := s.op.Ext, &e.socks[s.fd]
 	switch {
-	case n > 0 && in == int(s.fd):
-		e.stats.BytesIn += uint64(n)
-	case n > 0:
-		e.stats.BytesOut += uint64(n)
-	case err == nil && in == int(s.fd):
-		err = io.EOF
-	case err == nil:
-		err = io.ErrUnexpectedEOF // there was less in the pipe than was said
-	case err == unix.EAGAIN:
-		e.start(i)
-		return r, false
+	case x == nil || x.Len <= 0 || s.op.Code == driver.RecvPipe && x.Pipes == nil:
+		r.Err = os.ErrInvalid
+	case s.op.Code == driver.SendPipe && !k.full:
+		r = e.sendPipe(s, x, k)
+	case s.op.Code == driver.RecvPipe && k.wet:
+		r = e.recvPipe(s, x, k)
+	default:
+		r.Err = unix.EAGAIN
 	}
-	return driver.Result{N: n, Err: err}, true
+	if r.Err == unix.EAGAIN {
+		e.start(i)
+		return driver.Result{}, false
+	}
+	return r, true
+}
+
+func (e *engine) recvPipe(s *slot, x *driver.Ext, k *socket) (r driver.Result) {
+	pipe, err := x.Pipes.TakePipe()
+	if err != nil {
+		return driver.Result{Err: err}
+	}
+	r.N, r.Err = sock.Splice(pipe.W, int(s.fd), x.Len)
+	if r.N > 0 {
+		x.Pipe = pipe
+		e.stats.BytesIn += uint64(r.N)
+		e.fileLeft -= int64(r.N)
+		k.wet = int64(r.N) == min(x.Len, sock.SpliceMax)
+		return r
+	}
+	x.Pipes.GivePipe(pipe)
+	if r.Err == nil {
+		r.Err = io.EOF
+	}
+	return r
+}
+
+func (e *engine) sendPipe(s *slot, x *driver.Ext, k *socket) (r driver.Result) {
+	r.N, r.Err = sock.Splice(int(s.fd), x.Pipe.R, x.Len)
+	switch {
+	case r.N > 0:
+		e.stats.BytesOut += uint64(r.N)
+		e.fileLeft -= int64(r.N)
+		k.full = int64(r.N) < min(x.Len, sock.SpliceMax)
+	case r.Err == nil:
+		r.Err = io.ErrUnexpectedEOF // there was less in the pipe than was said
+	}
+	return r
 }
 
 func (e *engine) armSplice(i uint32, s *slot) bool {
@@ -67,6 +93,11 @@ func (e *engine) armSplice(i uint32, s *slot) bool {
 // spliceReady goes on when the socket may be ready.
 func (e *engine) spliceReady(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
+	if k := &e.socks[s.fd]; s.op.Code == driver.SendPipe {
+		k.full = false
+	} else {
+		k.wet = true
+	}
 	switch {
 	case c.Res < 0:
 		e.failed(i, unix.Errno(-c.Res))

@@ -17,11 +17,33 @@ var spliceTests = []test{
 	{name: "splice/reset", once: testSpliceReset},
 	{name: "splice/cancel", stream: testSpliceCancel},
 	{name: "splice/close", stream: testSpliceClose},
+	{name: "splice/no pipe", stream: testSpliceNoPipe},
 	{name: "splice/errors", once: testSpliceErrors},
 }
 
+// onePipe lends one pipe.
+type onePipe struct {
+	h    *harness
+	pipe driver.Pipe
+	lent bool
+}
+
+func (p *onePipe) TakePipe() (driver.Pipe, error) {
+	if p.lent {
+		return driver.Pipe{}, syscall.ENOBUFS
+	}
+	p.lent = true
+	return p.pipe, nil
+}
+
+func (p *onePipe) GivePipe(pipe driver.Pipe) {
+	require.True(p.h.t, p.lent)
+	require.Equal(p.h.t, p.pipe, pipe)
+	p.lent = false
+}
+
 // pipe opens a pipe, or skips the test.
-func (h *harness) pipe() driver.Pipe {
+func (h *harness) pipe() *onePipe {
 	h.t.Helper()
 	by, ok := h.Engine.(driver.Splicer)
 	if !ok {
@@ -36,7 +58,7 @@ func (h *harness) pipe() driver.Pipe {
 		h.end() // what is in flight on the pipe ends first
 		by.ClosePipe(p)
 	})
-	return p
+	return &onePipe{h: h, pipe: p}
 }
 
 // through moves bytes from one socket to another until the first one ends.
@@ -47,18 +69,18 @@ type through struct {
 	closing bool // go no further
 }
 
-func (h *harness) splice(from, to driver.Socket, p driver.Pipe) *through {
+func (h *harness) splice(from, to driver.Socket, p *onePipe) *through {
 	s := &through{in: h.call(driver.RecvPipe, from), out: h.call(driver.SendPipe, to)}
-	s.in.ext.Pipe, s.in.ext.Len = p.W, 1<<20
-	s.out.ext.Pipe = p.R
+	s.in.ext.Pipes, s.in.ext.Len = p, 1<<20
 	held := int64(0)
 	s.in.then = func(r *driver.Result) {
+		require.Equal(h.t, r.N > 0, p.lent, "a pipe goes with bytes, and with nothing else")
 		if r.N == 0 || s.closing {
 			s.ended = true
 			return
 		}
 		held = int64(r.N)
-		s.out.ext.Len = held
+		s.out.ext.Pipe, s.out.ext.Len = s.in.ext.Pipe, held
 		s.out.submit()
 	}
 	s.out.then = func(r *driver.Result) {
@@ -72,6 +94,7 @@ func (h *harness) splice(from, to driver.Socket, p driver.Pipe) *through {
 			s.out.submit()
 			return
 		}
+		p.GivePipe(s.out.ext.Pipe)
 		s.in.submit()
 	}
 	s.in.submit()
@@ -184,6 +207,24 @@ func testSpliceCancel(h *harness, k kind) {
 	require.NoError(h.t, readStream(right, 0, 5000))
 }
 
+// testSpliceNoPipe: a pipe is asked for only when there is something for it, and where
+// none is left the bytes stay for other means.
+func testSpliceNoPipe(h *harness, k kind) {
+	p := h.pipe()
+	p.lent = true
+	a, left := h.pair(k)
+	in := h.call(driver.RecvPipe, a)
+	in.ext.Pipes, in.ext.Len = p, 1<<20
+	in.submit()
+	h.settle()
+	require.False(h.t, in.final)
+	require.NoError(h.t, writeStream(left, 1000))
+	require.Equal(h.t, syscall.ENOBUFS, in.wait().err)
+	r := h.recvStream(a, 0)
+	h.until("bytes", func() bool { return r.n == 1000 || r.final })
+	require.Equal(h.t, driver.ErrCanceled, r.cancel().err)
+}
+
 // testSpliceClose: closing either socket ends the operation on it first.
 func testSpliceClose(h *harness, k kind) {
 	p := h.pipe()
@@ -217,6 +258,9 @@ func testSpliceErrors(h *harness) {
 			for _, code := range []driver.Code{driver.RecvPipe, driver.SendPipe} {
 				require.Error(h.t, h.call(code, a).submit().wait().err, "no length")
 			}
+			in := h.call(driver.RecvPipe, a)
+			in.ext.Len = 1
+			require.Error(h.t, in.submit().wait().err, "no pipes")
 			return
 		}
 	}

@@ -43,13 +43,13 @@ func ClosePipe(p driver.Pipe) {
 	_ = unix.Close(p.W)
 }
 
-// spliceMax bounds one call of Splice, so that others have their turn.
-const spliceMax = 512 << 10
+// SpliceMax bounds one call of Splice, so that others have their turn.
+const SpliceMax = 512 << 10
 
 // Splice is one splice(2) between a pipe and a socket, either way, that waits for
 // neither. 0 and no error is the end of the stream.
 func Splice(out, in int, n int64) (int, error) {
-	n = min(n, spliceMax)
+	n = min(n, SpliceMax)
 	for {
 		moved, _, errno := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(in), 0, uintptr(out), 0, uintptr(n),
 			unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
