@@ -39,7 +39,7 @@ type conn struct {
 
 	held    int32 // calls that use std beside the locks
 	seen    uint8 // by home.heat; guarded by reading, as is
-	reads   uint8 // that got something, up to settled
+	reads   uint8 // of little, in a row, up to settled
 	closed  bool
 	stay    bool // never moves again
 	discard bool // SetLinger(0): Close drops what is unsent
@@ -49,6 +49,7 @@ type conn struct {
 type moves struct {
 	local, remote net.Addr // they outlive the sockets
 	left          []byte   // received on a loop, not read yet, when std is set
+	rest          int64    // no move to the loop before, by clock
 }
 
 // TCPConn is a TCP connection. It has the methods of net.TCPConn, which like
@@ -108,7 +109,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		n, err := c.std.Read(p)
 		if n > 0 {
-			c.note()
+			c.note(n)
 		}
 		if err != nil {
 			err = c.fix(err)

@@ -2,6 +2,7 @@ package stdnet
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -64,12 +65,64 @@ func TestNewConnectionsStayAndDoNotHeat(t *testing.T) {
 	c := &conn{origin: &origin{mode: Auto}, home: h}
 	for range settled {
 		require.False(t, c.wantsLoop())
-		c.note()
+		c.note(1)
 	}
 	require.True(t, c.wantsLoop())
 	require.Zero(t, h.active.Load())
-	c.note()
+	c.note(1)
 	require.EqualValues(t, 1, h.active.Load())
+}
+
+// TestBulkReadsDoNotSettle: who receives much is no reason for a loop to be hot.
+func TestBulkReadsDoNotSettle(t *testing.T) {
+	h := &home{}
+	h.ends.Store(clock() + int64(1e12))
+	h.hot.Store(true)
+	c := &conn{origin: &origin{mode: Auto}, home: h}
+	for range 3 {
+		for range settled - 1 {
+			c.note(bulkRead - 1)
+		}
+		c.note(bulkRead)
+		require.False(t, c.wantsLoop())
+	}
+	for range settled {
+		c.note(1)
+	}
+	require.True(t, c.wantsLoop())
+	c.moves = &moves{rest: clock() + int64(time.Hour)}
+	require.False(t, c.wantsLoop(), "it left with much to carry")
+	c.note(1)
+	require.Zero(t, h.active.Load())
+	c.moves.rest = 1
+	require.True(t, c.wantsLoop())
+}
+
+// TestBulkScore: large reads or large writes make a connection one that carries much,
+// alone or with small ones of the other kind between them; a few do not.
+func TestBulkScore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		read, write int
+		much        bool
+	}{
+		"small":            {bulkRead - 1, bulkWrite - 1, false},
+		"large messages":   {16 << 10, 16 << 10, true},
+		"uploads":          {16 << 10, 100, true},
+		"downloads":        {100, 64 << 10, true},
+		"answers of a few": {100, 4 << 10, false},
+	} {
+		var b bulk
+		for i := range 2 * bulkMost {
+			require.False(t, b.much() && i < bulkMost/3, name)
+			b.read(tt.read)
+			b.wrote(tt.write)
+		}
+		require.Equal(t, tt.much, b.much(), name)
+		for range bulkMost {
+			b.read(1)
+		}
+		require.False(t, b.much(), name)
+	}
 }
 
 // TestGathers: readers wait for another turn while more come, up to three quarters of

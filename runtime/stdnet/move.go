@@ -28,34 +28,39 @@ func (c *conn) aside() {
 const asideTime = time.Millisecond
 
 // settled is how many reads make a connection one that will go on. Moving costs more
-// than it saves those that ask once, and they are no reason for others to move.
+// than it saves those that ask once, and they are no reason for others to move; nor are
+// those that carry much.
 const settled = 8
 
-// note says that a Read got something, with reading held.
-func (c *conn) note() {
-	if c.reads < settled {
+// note says that a Read got n bytes, with reading held.
+func (c *conn) note(n int) {
+	switch {
+	case n >= bulkRead:
+		c.reads = 0
+	case c.reads < settled:
 		c.reads++
-		return
+	case !c.rests():
+		c.home.note(&c.seen)
 	}
-	c.home.note(&c.seen)
 }
 
 // wantsLoop tells whether the connection should be on its loop.
 func (c *conn) wantsLoop() bool {
 	switch c.origin.mode {
 	case Auto:
-		return c.reads == settled && c.home.hot.Load() && !c.home.portable
+		return c.reads == settled && c.home.hot.Load() && !c.home.portable && !c.rests()
 	case Poller:
 		return false
 	}
 	return true
 }
 
-// wantsPoller tells whether it should be in the netpoller.
+// wantsPoller tells whether it should be in the netpoller. It is called on a loop, with
+// the ring's lock.
 func (c *conn) wantsPoller() bool {
 	switch c.origin.mode {
 	case Auto:
-		return !c.home.hot.Load() && canLeave
+		return canLeave && (!c.home.hot.Load() || c.ring.bulk.much())
 	case Loop:
 		return false
 	}
@@ -167,6 +172,9 @@ func (c *conn) cool() {
 		_ = s.Close() // its twin goes on
 	}
 	c.ring, c.std, c.moves.left = nil, std, p.left
+	if r.bulk.much() {
+		c.reads, c.moves.rest = 0, clock()+int64(bulkRest)
+	}
 	if r.shut {
 		c.stay = true // on a loop, a write too many would be the end of reading, too
 	}

@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/stdnet"
 )
 
@@ -113,26 +115,26 @@ func sum(list []int) (total int) {
 	return total
 }
 
-// TestAutoMoves shows that load moves connections to the loop, and its absence
-// back, without a byte lost.
-func TestAutoMoves(t *testing.T) {
-	rt := newRuntime(t)
-	const conns = 64
-	ln := listen(t, rt, "tcp", stdnet.Auto)
-	d := stdnet.Dialer{Runtime: rt, Mode: stdnet.Poller}
-	var servers, clients []net.Conn
+// crowd is many connections of a runtime to an echo of its, and their clients.
+type crowd struct {
+	t       *testing.T
+	rt      *runtime.Runtime
+	clients []net.Conn
+}
+
+func newCrowd(t *testing.T, conns int) *crowd {
+	w := &crowd{t: t, rt: newRuntime(t)}
+	ln := listen(t, w.rt, "tcp", stdnet.Auto)
+	d := stdnet.Dialer{Runtime: w.rt, Mode: stdnet.Poller}
 	for range conns {
 		c, err := d.Dial("tcp", ln.Addr().String())
 		require.NoError(t, err)
 		s, err := ln.Accept()
 		require.NoError(t, err)
-		defer c.Close()
-		defer s.Close()
-		servers, clients = append(servers, s), append(clients, c)
-	}
-	for _, s := range servers {
+		t.Cleanup(func() { c.Close(); s.Close() })
+		w.clients = append(w.clients, c)
 		go func() {
-			buf := make([]byte, 64)
+			buf := make([]byte, 32<<10)
 			for {
 				n, err := s.Read(buf)
 				if err != nil {
@@ -144,36 +146,69 @@ func TestAutoMoves(t *testing.T) {
 			}
 		}()
 	}
-	busy := func(list []net.Conn) {
-		done := make(chan error, len(list))
-		for i, c := range list {
-			go func() { done <- pingPong(c, fmt.Sprintf("connection %d", i), 50) }()
-		}
-		for range list {
-			require.NoError(t, <-done)
-		}
+	return w
+}
+
+// busy has clients send text and get it back, all at once.
+func (w *crowd) busy(clients []net.Conn, text string) {
+	done := make(chan error, len(clients))
+	for i, c := range clients {
+		go func() { done <- pingPong(c, fmt.Sprintf("connection %d %s", i, text), 50) }()
 	}
-	onLoops := func() (n int) {
-		for _, l := range rt.Stats().Loops {
-			n += l.Conns
-		}
-		return n
+	for range clients {
+		require.NoError(w.t, <-done)
 	}
-	if rt.Backend().String() == "portable" {
-		busy(clients)
-		require.Zero(t, onLoops(), "going there never pays")
+}
+
+func (w *crowd) onLoops() (n int) {
+	for _, l := range w.rt.Stats().Loops {
+		n += l.Conns
+	}
+	return n
+}
+
+// until calls f until connections are where they should be.
+func (w *crowd) until(what string, where func(onLoops int) bool, f func()) {
+	w.t.Helper()
+	for deadline := time.Now().Add(watchdog); !where(w.onLoops()); f() {
+		require.True(w.t, time.Now().Before(deadline), what)
+	}
+}
+
+// TestAutoMoves shows that load moves connections to the loop, and its absence
+// back, without a byte lost.
+func TestAutoMoves(t *testing.T) {
+	const conns = 64
+	w := newCrowd(t, conns)
+	if w.rt.Backend().String() == "portable" {
+		w.busy(w.clients, "")
+		require.Zero(t, w.onLoops(), "going there never pays")
 		return
 	}
-	deadline := time.Now().Add(watchdog)
-	for onLoops() == 0 {
-		require.True(t, time.Now().Before(deadline), "no connection moved to a loop")
-		busy(clients)
-	}
-	for onLoops() == conns || onLoops() > conns/2 {
-		require.True(t, time.Now().Before(deadline), "no connection moved back")
-		for _, c := range clients { // one at a time
-			busy([]net.Conn{c})
+	w.until("no connection moved to a loop", func(n int) bool { return n > 0 }, func() { w.busy(w.clients, "") })
+	w.until("no connection moved back", func(n int) bool { return n <= conns/2 }, func() {
+		for _, c := range w.clients { // one at a time
+			w.busy([]net.Conn{c}, "")
 		}
+	})
+}
+
+// TestBulkLeavesTheLoop: connections that carry much go back to the netpoller, however
+// busy they are, and stay for a while.
+func TestBulkLeavesTheLoop(t *testing.T) {
+	w := newCrowd(t, 64)
+	if w.rt.Backend().String() == "portable" {
+		t.Skip("there they never are on a loop")
+	}
+	w.until("no connection moved to a loop", func(n int) bool { return n > 0 }, func() { w.busy(w.clients, "") })
+	much := strings.Repeat("much ", 4<<10)
+	w.until("not all have left", func(n int) bool { return n == 0 }, func() { w.busy(w.clients, much) })
+	left := time.Now()
+	for range 5 {
+		w.busy(w.clients, "little")
+	}
+	if n := w.onLoops(); time.Since(left) < 5*time.Second {
+		require.Zero(t, n, "they came back at once")
 	}
 }
 

@@ -46,6 +46,7 @@ type ring struct {
 	out           buffers.Chain // written, not with the loop yet
 	handed        int           // written, with the loop; at most so much
 	settled       int64         // no move before, by clock
+	bulk          bulk
 	over          chan struct{} // closed when ended
 }
 

@@ -43,6 +43,7 @@ func (r *ring) read(p []byte, mayMove bool) (int, error) {
 		return 0, err
 	}
 	n, _ := r.in.Read(p)
+	r.bulk.read(n)
 	mark := r.taken()
 	r.mu.Unlock()
 	if mark {

@@ -13,6 +13,7 @@ import (
 // error is not dressed.
 func (r *ring) write(p []byte) (n int, err error) {
 	r.mu.Lock()
+	r.bulk.wrote(len(p))
 	for {
 		room, err := r.room(len(p) - n)
 		if err != nil || n == len(p) {
