@@ -146,12 +146,12 @@ func gone(pid int) bool {
 func TestPlaceholders(t *testing.T) {
 	s := &Server{Addr: "127.0.0.1:4321"}
 	args, err := s.expand(Command{
-		Args:   []string{"x", "{addr}", "-p={port}", "{size}/{loops}", "{config}", "{to}"},
+		Args:   []string{"x", "{addr}", "-p={port}", "{size}/{loops}/{buffer}", "{config}", "{to}"},
 		Config: "listen {addr} in {tmp} root {root}",
 	}, Params{Size: 64, To: "1.2.3.4:5", Root: "/r"})
 	require.NoError(t, err)
 	defer os.RemoveAll(s.dir)
-	require.Equal(t, []string{"x", "127.0.0.1:4321", "-p=4321", "64/1", s.dir + "/config", "1.2.3.4:5"}, args)
+	require.Equal(t, []string{"x", "127.0.0.1:4321", "-p=4321", "64/1/4096", s.dir + "/config", "1.2.3.4:5"}, args)
 	b, err := os.ReadFile(s.dir + "/config")
 	require.NoError(t, err)
 	require.Equal(t, "listen 127.0.0.1:4321 in "+s.dir+" root /r", string(b))

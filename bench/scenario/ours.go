@@ -25,7 +25,7 @@ func ours() []Peer {
 			ServeHello: {"httphello", "-engine", "fiber", "-slow", "0", "-idle", "0"},
 		}),
 		example("headrace-stdnet", "io_uring, net.Conn", "io_uring", map[string][]string{
-			ServeEcho:  {"echo", "-mode", "stdnet"},
+			ServeEcho:  {"echo", "-mode", "stdnet", "-buffer", "{buffer}"},
 			ServeUDP:   {"udpecho", "-mode", "stdnet-loop", "-buffer", udpBuffer},
 			ServeHello: {"httphello", "-engine", "nethttp", "-slow", "0", "-idle", "0"},
 		}),

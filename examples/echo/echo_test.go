@@ -204,6 +204,7 @@ func TestMistakes(t *testing.T) {
 		"unknown backend": {[]string{"-backend", "kqueue"}, `unknown backend "kqueue"`},
 		"unknown mode":    {[]string{"-mode", "thread"}, `unknown -mode "thread"`},
 		"no loops":        {[]string{"-loops", "0"}, "-loops is 0"},
+		"no buffer":       {[]string{"-buffer", "0"}, "-buffer is 0"},
 		"port in use":     {[]string{"-addr", taken.Addr().String()}, "address already in use"},
 		"no port":         {[]string{"-addr", "localhost"}, "missing port"},
 		"not allowed":     {[]string{"-addr", "unix:/proc/x"}, "/proc/x"},

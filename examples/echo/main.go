@@ -40,9 +40,8 @@ func echoFiber(c *fiber.Conn) error {
 }
 
 // echoConn does it as any program on package net would.
-func echoConn(c net.Conn) {
+func echoConn(c net.Conn, size int) {
 	defer c.Close()
-	const size = 64 << 10
 	buf := make([]byte, size)
 	for {
 		n, err := c.Read(buf)
@@ -62,20 +61,26 @@ type listener interface {
 	runtime.FileListener
 }
 
+// options are the flags.
+type options struct {
+	app.Flags
+	buffer int
+}
+
 // modes start serving.
-var modes = map[string]func(rt *runtime.Runtime, flags *app.Flags) (listener, error){
-	"handler": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, error){
+	"handler": func(rt *runtime.Runtime, flags *options) (listener, error) {
 		return flags.Listen(rt, func(*runtime.Conn) runtime.Handler { return handler{} })
 	},
-	"fiber": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+	"fiber": func(rt *runtime.Runtime, flags *options) (listener, error) {
 		return flags.Listen(rt, fiber.Serve(echoFiber))
 	},
-	"stdnet": func(rt *runtime.Runtime, flags *app.Flags) (listener, error) {
+	"stdnet": func(rt *runtime.Runtime, flags *options) (listener, error) {
 		ln, err := flags.ListenStd(&stdnet.ListenConfig{Runtime: rt})
 		if err != nil {
 			return nil, err
 		}
-		s := &stdServer{Listener: ln}
+		s := &stdServer{Listener: ln, buffer: flags.buffer}
 		go s.accept()
 		return s, nil
 	},
@@ -84,7 +89,8 @@ var modes = map[string]func(rt *runtime.Runtime, flags *app.Flags) (listener, er
 // stdServer serves with a goroutine per connection.
 type stdServer struct {
 	*stdnet.Listener
-	conns sync.WaitGroup
+	buffer int
+	conns  sync.WaitGroup
 }
 
 func (s *stdServer) accept() {
@@ -93,7 +99,7 @@ func (s *stdServer) accept() {
 		if err != nil {
 			return // closed
 		}
-		s.conns.Go(func() { echoConn(c) })
+		s.conns.Go(func() { echoConn(c, s.buffer) })
 	}
 }
 
@@ -112,10 +118,14 @@ func (s *stdServer) wait(ctx context.Context) {
 }
 
 func run() error {
-	var flags app.Flags
+	var flags options
 	flags.Register("127.0.0.1:7000")
+	flag.IntVar(&flags.buffer, "buffer", 64<<10, "`bytes` of a connection's buffer in mode stdnet")
 	mode := flag.String("mode", "handler", "how connections are served: handler, fiber or stdnet")
 	flag.Parse()
+	if flags.buffer < 1 {
+		return fmt.Errorf("-buffer is %d, must be at least 1", flags.buffer)
+	}
 
 	listen, ok := modes[*mode]
 	if !ok {
