@@ -30,23 +30,30 @@ type conn struct {
 	mu      sync.Mutex // short calls
 
 	std    socket // in the netpoller, else nil
-	ring   *ring  // on a loop, else nil
-	home   *home
 	origin *origin
 	moves  *moves // since it first moved
 
 	readDeadline, writeDeadline instant
 
-	held    int32 // calls that use std beside the locks
-	seen    uint8 // by home.heat; guarded by reading, as is
-	reads   uint8 // of little, in a row, up to settled
-	closed  bool
-	stay    bool // never moves again
-	discard bool // SetLinger(0): Close drops what is unsent
+	// Many connections are idle: 80 bytes, with these in eight.
+	held   int32 // calls that use std beside the locks
+	seen   uint8 // by home.heat; guarded by reading, as is
+	reads  uint8 // of little, in a row, up to settled
+	closed bool
+	will   will
 }
+
+// will is what was decided about a connection.
+type will uint8
+
+const (
+	willStay    will = 1 << iota // it never moves again
+	willDiscard                  // SetLinger(0): Close drops what is unsent
+)
 
 // moves is what a connection needs that has moved: most of many never do.
 type moves struct {
+	ring          *ring    // on a loop, else nil
 	local, remote net.Addr // they outlive the sockets
 	left          []byte   // received on a loop, not read yet, when std is set
 	rest          int64    // no move to the loop before, by clock
@@ -61,11 +68,19 @@ type TCPConn struct{ conn }
 // called from any goroutine.
 type UnixConn struct{ conn }
 
+// ring returns the connection's time on a loop, nil while it is in the netpoller.
+func (c *conn) ring() *ring {
+	if c.moves == nil {
+		return nil
+	}
+	return c.moves.ring
+}
+
 // wrap makes a connection of one that is package net's.
 func wrap(o *origin, std net.Conn) net.Conn {
 	init := func(c *conn) {
-		c.std, c.origin, c.home = std.(socket), o, o.host.place()
-		c.home.conns.Add(1)
+		c.std, c.origin = std.(socket), o
+		o.home.conns.Add(1)
 		if o.mode == Loop {
 			c.reading.Lock()
 			c.warm()
@@ -88,11 +103,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	for mayMove := true; ; mayMove = false {
-		if mayMove && c.ring == nil && c.wantsLoop() {
+		if mayMove && c.ring() == nil && c.wantsLoop() {
 			c.warm()
 			mayMove = false
 		}
-		if r := c.ring; r != nil {
+		if r := c.ring(); r != nil {
 			n, err := r.read(p, mayMove)
 			if err == errMove {
 				c.cool()
@@ -142,7 +157,7 @@ func (c *conn) hasLeft() bool { return c.moves != nil && len(c.moves.left) > 0 }
 func (c *conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if r := c.ring; r != nil {
+	if r := c.ring(); r != nil {
 		n, err := r.write(p)
 		return n, c.opError("write", err)
 	}
@@ -165,12 +180,12 @@ func (c *conn) Close() error {
 		return c.opError("close", net.ErrClosed)
 	}
 	c.closed = true
-	c.home.conns.Add(-1)
+	c.origin.home.conns.Add(-1)
 	if c.std != nil {
 		defer c.mu.Unlock()
 		return c.fix(c.std.Close())
 	}
-	r, discard := c.ring, c.discard
+	r, discard := c.ring(), c.will&willDiscard != 0
 	c.mu.Unlock()
 	r.close(discard)
 	return nil
@@ -184,7 +199,7 @@ func (c *conn) CloseRead() error {
 // CloseWrite sends what was written and then FIN. The connection still reads.
 func (c *conn) CloseWrite() error {
 	std := func(s socket) error {
-		c.stay = true // as after cool
+		c.will |= willStay // as after cool
 		return s.CloseWrite()
 	}
 	return c.do("close", c.opError, std, (*ring).closeWrite)
@@ -241,7 +256,7 @@ func (c *conn) setDeadline(t time.Time, read, write bool) error {
 	case c.std == nil && c.closed:
 		return c.setError("set", net.ErrClosed)
 	case c.std == nil:
-		c.ring.setDeadline(at, read, write)
+		c.ring().setDeadline(at, read, write)
 		return nil
 	case !write:
 		return c.fix(c.std.SetReadDeadline(t))
@@ -261,7 +276,7 @@ func (c *conn) do(op string, dress func(string, error) error, std func(socket) e
 	if c.closed {
 		return dress(op, net.ErrClosed)
 	}
-	err := c.ring.call(ring)
+	err := c.ring().call(ring)
 	if err == errEnded && op == "set" {
 		return nil // the system takes options of a socket that was reset, too
 	}

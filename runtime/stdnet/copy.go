@@ -74,11 +74,11 @@ const copySize = 32 << 10
 // readFrom copies r through a pooled buffer of the heap: pooled memory of the loop
 // is not for waiting with.
 func (c *conn) readFrom(r io.Reader) (int64, error) {
-	buf, ok := c.home.copies.Get().(*[copySize]byte)
+	buf, ok := c.origin.home.copies.Get().(*[copySize]byte)
 	if !ok {
 		buf = new([copySize]byte)
 	}
-	defer c.home.copies.Put(buf)
+	defer c.origin.home.copies.Put(buf)
 	return io.CopyBuffer(writerOnly{c}, readerOnly{r}, buf[:])
 }
 
@@ -88,7 +88,7 @@ func (c *conn) readInto(f io.ReaderAt, off, n int64) (int64, error) {
 	var chain buffers.Chain
 	var err error
 	for int64(chain.Len()) < n && err == nil {
-		room := chain.Reserve(c.home.loop.Pool(), int(n)-chain.Len())
+		room := chain.Reserve(c.origin.home.loop.Pool(), int(n)-chain.Len())
 		if len(room) == 0 {
 			chain.Release()
 			return c.readFrom(io.NewSectionReader(f, off, n))
@@ -110,7 +110,7 @@ func (c *conn) readInto(f io.ReaderAt, off, n int64) (int64, error) {
 // writeChain writes a chain, which it takes, without copying it on a loop.
 func (c *conn) writeChain(chain buffers.Chain) error {
 	c.writing.Lock()
-	if r := c.ring; r != nil {
+	if r := c.ring(); r != nil {
 		defer c.writing.Unlock()
 		return c.opError("write", r.append(chain))
 	}
@@ -150,7 +150,7 @@ func (c *conn) WriteTo(w io.Writer) (total int64, err error) {
 // writeSome copies what has come to w.
 func (c *conn) writeSome(w io.Writer) (int64, error) {
 	c.reading.Lock()
-	r := c.ring
+	r := c.ring()
 	if r == nil {
 		var left []byte
 		if c.hasLeft() {
@@ -214,13 +214,13 @@ func standardWriter(w io.Writer) (dst io.Writer, done func()) {
 func (c *conn) WriteBuffers(v *net.Buffers) (int64, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.ring == nil {
+	if c.ring() == nil {
 		n, err := v.WriteTo(c.std)
 		return n, c.fix(err)
 	}
 	var total int64
 	for len(*v) > 0 {
-		n, err := c.ring.write((*v)[0])
+		n, err := c.ring().write((*v)[0])
 		total += int64(n)
 		if err != nil {
 			(*v)[0] = (*v)[0][n:]

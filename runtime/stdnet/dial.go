@@ -60,5 +60,5 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil || !streams(network) {
 		return c, err
 	}
-	return wrap(&origin{hostOf(d.Runtime), network, d.Mode}, c), nil
+	return wrap(hostOf(d.Runtime).origin(network, d.Mode), c), nil
 }

@@ -1,8 +1,10 @@
 package stdnet
 
 import (
+	"strconv"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -62,7 +64,7 @@ func TestNewConnectionsStayAndDoNotHeat(t *testing.T) {
 	h.window.Store(7)
 	h.ends.Store(clock() + int64(1e12))
 	h.hot.Store(true)
-	c := &conn{origin: &origin{mode: Auto}, home: h}
+	c := &conn{origin: &origin{mode: Auto, home: h}}
 	for range settled {
 		require.False(t, c.wantsLoop())
 		c.note(1)
@@ -78,7 +80,7 @@ func TestBulkReadsDoNotSettle(t *testing.T) {
 	h := &home{}
 	h.ends.Store(clock() + int64(1e12))
 	h.hot.Store(true)
-	c := &conn{origin: &origin{mode: Auto}, home: h}
+	c := &conn{origin: &origin{mode: Auto, home: h}}
 	for range 3 {
 		for range settled - 1 {
 			c.note(bulkRead - 1)
@@ -165,4 +167,22 @@ func TestModeText(t *testing.T) {
 	var m Mode
 	require.Error(t, m.UnmarshalText([]byte("roam")))
 	require.Equal(t, "Mode(9)", Mode(9).String())
+}
+
+// TestIdleConnIsSmall: many connections are idle, each with this beside package net's.
+func TestIdleConnIsSmall(t *testing.T) {
+	if strconv.IntSize == 64 {
+		require.LessOrEqual(t, unsafe.Sizeof(conn{}), uintptr(80))
+	}
+}
+
+// TestOriginsAreShared: connections that were asked for alike have one.
+func TestOriginsAreShared(t *testing.T) {
+	h := &home{}
+	a, b := h.origin("tcp", Auto), h.origin("tcp4", Auto)
+	require.NotSame(t, a, b)
+	require.NotSame(t, a, h.origin("tcp", Loop))
+	require.Same(t, a, h.origin("tcp", Auto))
+	require.Same(t, b, h.origin("tcp4", Auto))
+	require.Equal(t, origin{h, "tcp", Auto}, *a)
 }

@@ -20,6 +20,9 @@ type home struct {
 	portable bool      // the engine: going there never pays, and there is no way back
 	copies   sync.Pool // of *[copySize]byte
 
+	last    atomic.Pointer[origin] // of a connection
+	origins sync.Map               // all of them, by what they say
+
 	mu     sync.Mutex
 	dirty  []*ring // have something to do on the loop
 	posted bool    // the task is posted, or runs
@@ -35,6 +38,19 @@ func newHome(l *runtime.Loop) *home {
 		loop: l, cfg: l.Runtime().Config(),
 		portable: l.Runtime().Backend() == runtime.Portable,
 	}
+}
+
+// origin returns the one origin that says this.
+func (h *home) origin(network string, mode Mode) *origin {
+	o := h.last.Load()
+	if o != nil && o.network == network && o.mode == mode {
+		return o
+	}
+	o = &origin{h, network, mode}
+	known, _ := h.origins.LoadOrStore(*o, o)
+	o = known.(*origin)
+	h.last.Store(o)
+	return o
 }
 
 // mark has r flushed on the loop, soon. It may be called from any goroutine.

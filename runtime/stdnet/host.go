@@ -34,9 +34,12 @@ func (h *host) place() *home {
 	return best
 }
 
-// origin is what connections of one listener or dial have in common.
+// origin is what connections of one loop have in common that were asked for alike.
 type origin struct {
-	host    *host
+	home    *home
 	network string // as it was asked for, which is how errors name it
 	mode    Mode
 }
+
+// origin returns the origin of a new connection.
+func (h *host) origin(network string, mode Mode) *origin { return h.place().origin(network, mode) }

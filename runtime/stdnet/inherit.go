@@ -21,7 +21,7 @@ func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
 		ln.Close()
 		return nil, &net.OpError{Op: "file", Net: "file", Addr: ln.Addr(), Err: net.UnknownNetworkError(network)}
 	}
-	return &Listener{std: std, origin: origin{hostOf(lc.Runtime), network, lc.Mode}}, nil
+	return &Listener{std: std, host: hostOf(lc.Runtime), network: network, mode: lc.Mode}, nil
 }
 
 // Files is File for runtime.HandOver.

@@ -46,7 +46,7 @@ func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (ne
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{std: ln.(listener), origin: origin{hostOf(lc.Runtime), network, lc.Mode}}, nil
+	return &Listener{std: ln.(listener), host: hostOf(lc.Runtime), network: network, mode: lc.Mode}, nil
 }
 
 // streams tells which networks have connections that can live on a loop.
@@ -69,8 +69,10 @@ type listener interface {
 // Listener is a net.Listener whose connections are *[TCPConn] or *[UnixConn]. It
 // waits in Go's netpoller. Its methods may be called from any goroutine.
 type Listener struct {
-	std    listener
-	origin origin
+	std     listener
+	host    *host
+	network string
+	mode    Mode
 }
 
 var _ listener = (*Listener)(nil)
@@ -81,7 +83,7 @@ func (ln *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrap(&ln.origin, c), nil
+	return wrap(ln.host.origin(ln.network, ln.mode), c), nil
 }
 
 // Close stops listening. Connections that were accepted go on.

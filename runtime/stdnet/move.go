@@ -40,7 +40,7 @@ func (c *conn) note(n int) {
 	case c.reads < settled:
 		c.reads++
 	case !c.rests():
-		c.home.note(&c.seen)
+		c.origin.home.note(&c.seen)
 	}
 }
 
@@ -48,7 +48,7 @@ func (c *conn) note(n int) {
 func (c *conn) wantsLoop() bool {
 	switch c.origin.mode {
 	case Auto:
-		return c.reads == settled && c.home.hot.Load() && !c.home.portable && !c.rests()
+		return c.reads == settled && c.origin.home.hot.Load() && !c.origin.home.portable && !c.rests()
 	case Poller:
 		return false
 	}
@@ -60,11 +60,11 @@ func (c *conn) wantsLoop() bool {
 func (c *conn) wantsPoller() bool {
 	switch c.origin.mode {
 	case Auto:
-		return canLeave && (!c.home.hot.Load() || c.ring.bulk.much())
+		return canLeave && (!c.origin.home.hot.Load() || c.ring().bulk.much())
 	case Loop:
 		return false
 	}
-	return canLeave && !c.home.portable
+	return canLeave && !c.origin.home.portable
 }
 
 // lockToMove takes the locks that a move needs beside reading, which the caller
@@ -92,7 +92,7 @@ func (c *conn) warm() {
 		return
 	}
 	defer c.unlockMoved()
-	if c.stay {
+	if c.will&willStay != 0 {
 		return
 	}
 	if c.moves == nil {
@@ -100,17 +100,17 @@ func (c *conn) warm() {
 	}
 	r := newRing(c)
 	a := &adoption{ring: r, std: c.std, done: make(chan error, 1)}
-	if err := c.home.loop.PostTask(a); err != nil {
-		c.stay = true
+	if err := c.origin.home.loop.PostTask(a); err != nil {
+		c.will |= willStay
 		return
 	}
 	if err := <-a.done; err != nil {
 		if errors.Is(err, net.ErrClosed) || errors.Is(err, errors.ErrUnsupported) {
-			c.stay = true // the runtime was closed: go on without it
+			c.will |= willStay // the runtime was closed: go on without it
 		}
 		return // it lacks descriptors or memory: stay as it is for now
 	}
-	c.ring, c.std = r, nil
+	c.moves.ring, c.std = r, nil
 }
 
 // adoption gives a connection to its loop.
@@ -135,7 +135,7 @@ func (c *conn) cool() {
 		return
 	}
 	defer c.unlockMoved()
-	r := c.ring
+	r := c.ring()
 	std, err := r.twin()
 	if err != nil {
 		r.settled = clock() + int64(coldTime) // not now
@@ -171,12 +171,12 @@ func (c *conn) cool() {
 	if s, ok := p.socket.(interface{ Close() error }); ok {
 		_ = s.Close() // its twin goes on
 	}
-	c.ring, c.std, c.moves.left = nil, std, p.left
+	c.moves.ring, c.std, c.moves.left = nil, std, p.left
 	if r.bulk.much() {
 		c.reads, c.moves.rest = 0, clock()+int64(bulkRest)
 	}
 	if r.shut {
-		c.stay = true // on a loop, a write too many would be the end of reading, too
+		c.will |= willStay // on a loop, a write too many would be the end of reading, too
 	}
 	r.readDeadline.stop()
 	r.writeDeadline.stop()

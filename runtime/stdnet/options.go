@@ -99,7 +99,9 @@ func (c *TCPConn) SetLinger(sec int) error {
 		value{driver.Linger, sec})
 	if err == nil {
 		c.mu.Lock()
-		c.discard = sec == 0
+		if c.will &^= willDiscard; sec == 0 {
+			c.will |= willDiscard
+		}
 		c.mu.Unlock()
 	}
 	return err

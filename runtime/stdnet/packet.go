@@ -32,7 +32,7 @@ func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address strin
 	if !ok {
 		return pc, nil
 	}
-	c := &UDPConn{origin: origin{hostOf(lc.Runtime), network, lc.Mode}, local: u.LocalAddr(), std: u}
+	c := &UDPConn{host: hostOf(lc.Runtime), network: network, local: u.LocalAddr(), std: u}
 	if lc.Mode == Loop && lc.Runtime.Backend() != runtime.Portable {
 		if err := c.toLoop(u); err != nil {
 			u.Close()
@@ -48,8 +48,9 @@ func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address strin
 // of the next read, and a datagram that the system refuses otherwise is dropped and
 // counted: see Stats.
 type UDPConn struct {
-	origin origin
-	local  net.Addr
+	host    *host
+	network string
+	local   net.Addr
 
 	mu   sync.Mutex
 	std  *net.UDPConn // nil while the socket is on a loop
@@ -129,7 +130,7 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 func (c *UDPConn) WriteTo(p []byte, addr net.Addr) (int, error) {
 	a, ok := addr.(*net.UDPAddr)
 	if !ok {
-		return 0, &net.OpError{Op: "write", Net: c.origin.network, Source: c.local, Addr: addr, Err: syscall.EINVAL}
+		return 0, &net.OpError{Op: "write", Net: c.network, Source: c.local, Addr: addr, Err: syscall.EINVAL}
 	}
 	return c.WriteToUDP(p, a)
 }
@@ -235,14 +236,14 @@ func (c *UDPConn) opErr(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &net.OpError{Op: op, Net: c.origin.network, Source: c.local, Err: err}
+	return &net.OpError{Op: op, Net: c.network, Source: c.local, Err: err}
 }
 
 func (c *UDPConn) setErr(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &net.OpError{Op: "set", Net: c.origin.network, Addr: c.local, Err: err}
+	return &net.OpError{Op: "set", Net: c.network, Addr: c.local, Err: err}
 }
 
 var (

@@ -149,7 +149,7 @@ func (c *UDPConn) File() (*os.File, error) {
 	err := raw.Control(func(fd uintptr) {
 		var n int
 		if n, failed = duplicateDescriptor(fd); failed == nil {
-			f = os.NewFile(uintptr(n), c.origin.network+":"+c.local.String())
+			f = os.NewFile(uintptr(n), c.network+":"+c.local.String())
 		}
 	})
 	if err = errors.Join(err, failed); err != nil {

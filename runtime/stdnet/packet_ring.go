@@ -87,7 +87,7 @@ func (d *packetDeadline) set(t time.Time, wake func()) {
 
 // toLoop puts the socket on a loop. It owns u then.
 func (c *UDPConn) toLoop(u *net.UDPConn) error {
-	h := c.origin.host.place()
+	h := c.host.place()
 	r := &packetRing{home: h, loop: h.loop, gone: make(chan struct{})}
 	r.canRead.L, r.canWrite.L = &r.mu, &r.mu
 	cfg := &runtime.PacketConfig{MaxDatagram: longestUDP}

@@ -71,8 +71,8 @@ func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
 func (c *conn) settle() (socket, error) {
 	for {
 		c.mu.Lock()
-		c.stay = true
-		std, r, closed := c.std, c.ring, c.closed
+		c.will |= willStay
+		std, r, closed := c.std, c.ring(), c.closed
 		if std != nil {
 			c.held++
 		}
@@ -82,7 +82,7 @@ func (c *conn) settle() (socket, error) {
 			return std, nil
 		case closed:
 			return nil, net.ErrClosed
-		case !canLeave || c.home.portable:
+		case !canLeave || c.origin.home.portable:
 			return nil, errors.ErrUnsupported
 		}
 		r.mu.Lock()
@@ -101,10 +101,10 @@ func (c *conn) settle() (socket, error) {
 func (c *conn) coolAside() bool {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.ring != nil {
+	if c.ring() != nil {
 		c.cool()
 	}
-	return c.ring == nil
+	return c.ring() == nil
 }
 
 // duplicate duplicates the descriptor of a connection on a loop.
@@ -117,7 +117,7 @@ func (c *conn) duplicate() (fd int, err error) {
 	case c.closed:
 		return -1, net.ErrClosed
 	}
-	err = c.ring.call(func(r *ring) (err error) {
+	err = c.ring().call(func(r *ring) (err error) {
 		fd, err = r.duplicate()
 		return err
 	})

@@ -57,9 +57,9 @@ const (
 )
 
 func newRing(c *conn) *ring {
-	cfg := &c.home.cfg
+	cfg := &c.origin.home.cfg
 	r := &ring{
-		home: c.home, conn: c,
+		home: c.origin.home, conn: c,
 		limit:  min(queueLimit, cfg.UnsentHigh),
 		high:   min(unreadLimit, cfg.UnreadHigh),
 		reader: make(chan struct{}, 1), writer: make(chan struct{}, 1),

@@ -74,7 +74,7 @@ func (c *conn) sendFile(f file, off, n int64) (sent int64, err error, handled bo
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	r := c.ring
+	r := c.ring()
 	if r == nil {
 		own.Close()
 		return 0, nil, false
