@@ -14,7 +14,8 @@ const (
 )
 
 // pipes are those of a loop. A relay has one while there is something in it, and else
-// they are free, so that a few serve all. They are closed when no relay wants any.
+// they are free, so that a few serve all. The free ones are closed when no relay wants
+// any, or all are idle.
 type pipes struct {
 	loop  *Loop
 	users int // directions of relays that splice
@@ -38,9 +39,13 @@ func (p *pipes) join() bool {
 
 // leave ends what join began.
 func (p *pipes) leave() {
-	if p.users--; p.users > 0 {
-		return
+	if p.users--; p.users == 0 {
+		p.trim()
 	}
+}
+
+// trim closes the free ones.
+func (p *pipes) trim() {
 	for _, pipe := range p.free {
 		p.close(pipe)
 	}

@@ -69,6 +69,20 @@ func relayOn(t *testing.T, rt *runtime.Runtime, idle time.Duration, before func(
 	return r
 }
 
+// pingPong sends n bytes there, and others back.
+func (r *relayed) pingPong(t *testing.T, n int) {
+	t.Helper()
+	got := make([]byte, n)
+	for _, way := range [][2]net.Conn{{r.client, r.server}, {r.server, r.client}} {
+		sent := randomBytes(n)
+		_, err := way[0].Write(sent)
+		require.NoError(t, err)
+		_, err = io.ReadFull(way[1], got)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(sent, got))
+	}
+}
+
 // reset closes a connection so that its peer gets a reset.
 func reset(t *testing.T, c net.Conn) {
 	t.Helper()

@@ -6,8 +6,8 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// trimAfter is how long nothing must have come before a loop gives the buffers that
-// it does not use back to the system: a peak does not stay for ever, and a pause
+// trimAfter is how long nothing must have come before a loop gives the buffers and pipes
+// that it does not use back to the system: a peak does not stay for ever, and a pause
 // between two bursts costs no page faults.
 const trimAfter = 5 * time.Second
 
@@ -28,5 +28,6 @@ func (l *Loop) trim() {
 	if t, ok := l.engine.(driver.Trimmer); ok {
 		t.Trim()
 	}
+	l.pipes.trim()
 	l.stats.Trimmed += uint64(l.pool.Trim())
 }
