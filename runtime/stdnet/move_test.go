@@ -196,18 +196,18 @@ func TestAutoMoves(t *testing.T) {
 // TestBulkLeavesTheLoop: connections that carry much go back to the netpoller, however
 // busy they are, and stay for a while.
 func TestBulkLeavesTheLoop(t *testing.T) {
-	w := newCrowd(t, 64)
+	const conns = 64
+	w := newCrowd(t, conns)
 	if w.rt.Backend().String() == "portable" {
 		t.Skip("there they never are on a loop")
 	}
-	w.until("no connection moved to a loop", func(n int) bool { return n > 0 }, func() { w.busy(w.clients, "") })
-	much := strings.Repeat("much ", 4<<10)
+	w.until("not all moved to a loop", func(n int) bool { return n == conns }, func() { w.busy(w.clients, "") })
+	much, begin := strings.Repeat("much ", 4<<10), time.Now()
 	w.until("not all have left", func(n int) bool { return n == 0 }, func() { w.busy(w.clients, much) })
-	left := time.Now()
 	for range 5 {
 		w.busy(w.clients, "little")
 	}
-	if n := w.onLoops(); time.Since(left) < 5*time.Second {
+	if n := w.onLoops(); time.Since(begin) < stdnet.BulkRest {
 		require.Zero(t, n, "they came back at once")
 	}
 }
