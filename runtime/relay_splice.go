@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// spliceLeast is what a turn must receive to count as part of a large transfer.
+	// spliceLeast is what a turn must receive for a pipe to pay: 2 KiB at a time cost
+	// less by chunks.
 	spliceLeast = 4 << 10
 	// A splice ends when so many receives in a row brought less than so little.
 	spliceSmalls, spliceSmall = 16, 2 << 10

@@ -38,8 +38,8 @@ func (c Cores) ForServer() Seat { return Seat{c.Server, c.Nice, c.Net} }
 func (c Cores) ForClient() Seat { return Seat{c.Client, c.Nice, c.Net} }
 
 // Command is how a server is started. In Args and Config, {addr}, {port}, {size}, {buffer}, which is
-// {size} but 4 to 64 KiB, {loops}, {to}, {root} and {dir} are replaced. Config, when set, is written to a file in a folder of its own:
-// {config} names the file and {tmp} the folder.
+// {size} but 4 to 64 KiB, {loops}, {to}, {root} and {dir} are replaced. Config, when set, is written to
+// a file in a folder of its own: {config} names the file and {tmp} the folder.
 type Command struct {
 	Args   []string
 	Env    []string

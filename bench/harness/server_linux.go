@@ -70,7 +70,8 @@ func (s *Server) expand(c Command, p Params) ([]string, error) {
 	config := filepath.Join(s.dir, "config")
 	replace := strings.NewReplacer(
 		"{addr}", s.Addr, "{port}", s.Addr[strings.LastIndexByte(s.Addr, ':')+1:],
-		"{size}", strconv.Itoa(p.Size), "{buffer}", strconv.Itoa(min(max(p.Size, 4<<10), 64<<10)), "{loops}", strconv.Itoa(max(p.Loops, 1)),
+		"{size}", strconv.Itoa(p.Size), "{buffer}", strconv.Itoa(min(max(p.Size, 4<<10), 64<<10)),
+		"{loops}", strconv.Itoa(max(p.Loops, 1)),
 		"{to}", p.To, "{root}", p.Root, "{dir}", p.Dir, "{tmp}", s.dir, "{config}", config)
 	args := make([]string, len(c.Args))
 	for i, a := range c.Args {

@@ -7,7 +7,7 @@ import "time"
 // the system calls that a loop saves cost little beside that. docs/stdnet-design.md has
 // the figures.
 const (
-	bulkRead  = 2 << 10  // a Read that got so much is of a large transfer
+	bulkRead  = 2 << 10  // a Read that got so much would have been cheaper there
 	bulkWrite = 12 << 10 // and a Write
 	bulkMost  = 32       // the score at which a connection leaves its loop
 	bulkRest  = 10 * time.Second
