@@ -9,7 +9,7 @@ import (
 const (
 	// maxPipes bounds the pipes of a loop, which are two descriptors each.
 	maxPipes = 128
-	// pipeMost is what a pipe holds at most: engines receive no more into one at once.
+	// pipeMost is what a relay receives into a pipe at once, at most.
 	pipeMost = 512 << 10
 )
 

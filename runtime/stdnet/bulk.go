@@ -40,5 +40,15 @@ func (b *bulk) add(n uint8) { b.score = min(b.score+n, bulkMost) }
 // much reports whether the connection had better leave its loop.
 func (b *bulk) much() bool { return b.score == bulkMost }
 
-// rests reports whether a connection left its loop with much to carry, not long ago.
-func (c *conn) rests() bool { return c.moves != nil && c.moves.rest != 0 && clock() < c.moves.rest }
+// rests reports whether a connection left its loop with much to carry, not long ago. It
+// is called with reading held.
+func (c *conn) rests() bool {
+	if c.moves == nil || c.moves.rest == 0 {
+		return false
+	}
+	if clock() < c.moves.rest {
+		return true
+	}
+	c.moves.rest = 0
+	return false
+}

@@ -40,15 +40,14 @@ type conn struct {
 	seen   uint8 // by home.heat; guarded by reading, as is
 	reads  uint8 // of little, in a row, up to settled
 	closed bool
-	will   will
+	flags  flags
 }
 
-// will is what was decided about a connection.
-type will uint8
+type flags uint8
 
 const (
-	willStay    will = 1 << iota // it never moves again
-	willDiscard                  // SetLinger(0): Close drops what is unsent
+	stays    flags = 1 << iota // it never moves again
+	discards                   // SetLinger(0): Close drops what is unsent
 )
 
 // moves is what a connection needs that has moved: most of many never do.
@@ -185,7 +184,7 @@ func (c *conn) Close() error {
 		defer c.mu.Unlock()
 		return c.fix(c.std.Close())
 	}
-	r, discard := c.ring(), c.will&willDiscard != 0
+	r, discard := c.ring(), c.flags&discards != 0
 	c.mu.Unlock()
 	r.close(discard)
 	return nil
@@ -199,7 +198,7 @@ func (c *conn) CloseRead() error {
 // CloseWrite sends what was written and then FIN. The connection still reads.
 func (c *conn) CloseWrite() error {
 	std := func(s socket) error {
-		c.will |= willStay // as after cool
+		c.flags |= stays // as after cool
 		return s.CloseWrite()
 	}
 	return c.do("close", c.opError, std, (*ring).closeWrite)

@@ -98,6 +98,7 @@ func TestBulkReadsDoNotSettle(t *testing.T) {
 	require.Zero(t, h.active.Load())
 	c.moves.rest = 1
 	require.True(t, c.wantsLoop())
+	require.Zero(t, c.moves.rest, "the clock is not asked again")
 }
 
 // TestBulkScore: large reads or large writes make a connection one that carries much,

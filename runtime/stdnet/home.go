@@ -20,12 +20,10 @@ type home struct {
 	portable bool      // the engine: going there never pays, and there is no way back
 	copies   sync.Pool // of *[copySize]byte
 
-	last    atomic.Pointer[origin] // of a connection
-	origins sync.Map               // all of them, by what they say
-
-	mu     sync.Mutex
-	dirty  []*ring // have something to do on the loop
-	posted bool    // the task is posted, or runs
+	mu      sync.Mutex
+	dirty   []*ring // have something to do on the loop
+	posted  bool    // the task is posted, or runs
+	origins []*origin
 
 	// The loop's own.
 	running  []*ring
@@ -42,14 +40,15 @@ func newHome(l *runtime.Loop) *home {
 
 // origin returns the one origin that says this.
 func (h *home) origin(network string, mode Mode) *origin {
-	o := h.last.Load()
-	if o != nil && o.network == network && o.mode == mode {
-		return o
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range h.origins { // a handful: networks and modes are few
+		if o.network == network && o.mode == mode {
+			return o
+		}
 	}
-	o = &origin{h, network, mode}
-	known, _ := h.origins.LoadOrStore(*o, o)
-	o = known.(*origin)
-	h.last.Store(o)
+	o := &origin{h, network, mode}
+	h.origins = append(h.origins, o)
 	return o
 }
 

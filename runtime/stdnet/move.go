@@ -92,7 +92,7 @@ func (c *conn) warm() {
 		return
 	}
 	defer c.unlockMoved()
-	if c.will&willStay != 0 {
+	if c.flags&stays != 0 {
 		return
 	}
 	if c.moves == nil {
@@ -101,12 +101,12 @@ func (c *conn) warm() {
 	r := newRing(c)
 	a := &adoption{ring: r, std: c.std, done: make(chan error, 1)}
 	if err := c.origin.home.loop.PostTask(a); err != nil {
-		c.will |= willStay
+		c.flags |= stays
 		return
 	}
 	if err := <-a.done; err != nil {
 		if errors.Is(err, net.ErrClosed) || errors.Is(err, errors.ErrUnsupported) {
-			c.will |= willStay // the runtime was closed: go on without it
+			c.flags |= stays // the runtime was closed: go on without it
 		}
 		return // it lacks descriptors or memory: stay as it is for now
 	}
@@ -176,7 +176,7 @@ func (c *conn) cool() {
 		c.reads, c.moves.rest = 0, clock()+int64(bulkRest)
 	}
 	if r.shut {
-		c.will |= willStay // on a loop, a write too many would be the end of reading, too
+		c.flags |= stays // on a loop, a write too many would be the end of reading, too
 	}
 	r.readDeadline.stop()
 	r.writeDeadline.stop()

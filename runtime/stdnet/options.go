@@ -99,8 +99,8 @@ func (c *TCPConn) SetLinger(sec int) error {
 		value{driver.Linger, sec})
 	if err == nil {
 		c.mu.Lock()
-		if c.will &^= willDiscard; sec == 0 {
-			c.will |= willDiscard
+		if c.flags &^= discards; sec == 0 {
+			c.flags |= discards
 		}
 		c.mu.Unlock()
 	}

@@ -71,7 +71,7 @@ func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
 func (c *conn) settle() (socket, error) {
 	for {
 		c.mu.Lock()
-		c.will |= willStay
+		c.flags |= stays
 		std, r, closed := c.std, c.ring(), c.closed
 		if std != nil {
 			c.held++
