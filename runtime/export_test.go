@@ -13,6 +13,10 @@ func (c *Config) WithProbeFS(root fs.FS) *Config {
 	return c
 }
 
+// OpenRuns is how many runs of datagrams can grow at once: one for all peers whose ports
+// are the same modulo this.
+const OpenRuns = openRuns
+
 // DialPacketAddrs is DialPacket to addresses that have been looked up.
 func (l *Loop) DialPacketAddrs(cfg *PacketConfig, network string, addrs []net.Addr, done PacketDialFunc) {
 	d := &packetDial{loop: l, cfg: *cfg, network: network, done: done}

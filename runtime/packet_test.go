@@ -245,7 +245,11 @@ func TestPacketRuns(t *testing.T) {
 	}
 	sizes = append(sizes, 50, 100, 0, 100, 200, 200, 199, 3000, 3000, 1, 20_000, 20_000, 1)
 	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	slot := func(p net.PacketConn) int { return p.LocalAddr().(*net.UDPAddr).Port % runtime.OpenRuns }
 	peers := []net.PacketConn{packetPeer(t, "udp4"), packetPeer(t, "udp4")}
+	for slot(peers[0]) == slot(peers[1]) { // they would end each other's runs
+		peers[1] = packetPeer(t, "udp4")
+	}
 	ln := listenPacket(t, rt, wholeDatagrams, "udp4", packets(&packetFunc{
 		datagram: func(c *runtime.PacketConn, d *runtime.Datagram) {
 			for i, n := range sizes {
