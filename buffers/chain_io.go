@@ -21,7 +21,11 @@ func (h *Chain) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := h.CopyTo(p)
-	h.Discard(n)
+	if n == h.n && n > 0 {
+		h.Release() // most often all of it is wanted
+	} else {
+		h.Discard(n)
+	}
 	return n, nil
 }
 

@@ -33,7 +33,9 @@ type conn struct {
 	origin *origin
 	moves  *moves // since it first moved
 
-	readDeadline, writeDeadline instant
+	// Set with mu. Closed connections have one: who sees none needs no lock to know
+	// that there is nothing to take away.
+	readDeadline, writeDeadline limit
 
 	// Many connections are idle: 80 bytes, with these in eight.
 	held   int32 // calls that use std beside the locks
@@ -56,6 +58,7 @@ type moves struct {
 	local, remote net.Addr // they outlive the sockets
 	left          []byte   // received on a loop, not read yet, when std is set
 	rest          int64    // no move to the loop before, by clock
+	late          error    // of a Read whose deadline has passed
 }
 
 // TCPConn is a TCP connection. It has the methods of net.TCPConn, which like
@@ -116,7 +119,7 @@ func (c *conn) Read(p []byte) (int, error) {
 				c.aside()
 				continue
 			}
-			return n, c.opError("read", err)
+			return n, c.readError(err)
 		}
 		if c.hasLeft() {
 			return c.readLeft(p)
@@ -136,7 +139,7 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) readLeft(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.readDeadline.over() {
+	if c.closed || c.readDeadline.get().over() {
 		n, err := c.std.Read(p)
 		return n, c.fix(err)
 	}
@@ -179,6 +182,8 @@ func (c *conn) Close() error {
 		return c.opError("close", net.ErrClosed)
 	}
 	c.closed = true
+	c.readDeadline.set(past)
+	c.writeDeadline.set(past)
 	c.origin.home.conns.Add(-1)
 	if c.std != nil {
 		defer c.mu.Unlock()
@@ -227,17 +232,26 @@ func (c *conn) RemoteAddr() net.Addr {
 // SetDeadline sets until when Read and Write may wait, also those that wait now;
 // a zero time means for ever.
 func (c *conn) SetDeadline(t time.Time) error {
+	if t.IsZero() && c.readDeadline.none() && c.writeDeadline.none() {
+		return nil
+	}
 	return c.setDeadline(t, true, true)
 }
 
 // SetReadDeadline is SetDeadline for Read alone.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	if t.IsZero() && c.readDeadline.none() {
+		return nil // net/http takes three away per request that it has not set
+	}
 	return c.setDeadline(t, true, false)
 }
 
 // SetWriteDeadline is SetDeadline for Write alone. Write may have written a part
 // when it returns.
 func (c *conn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && c.writeDeadline.none() {
+		return nil
+	}
 	return c.setDeadline(t, false, true)
 }
 
@@ -245,11 +259,11 @@ func (c *conn) setDeadline(t time.Time, read, write bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := instantOf(t)
-	if read {
-		c.readDeadline = at
+	if read && !c.closed {
+		c.readDeadline.set(at)
 	}
-	if write {
-		c.writeDeadline = at
+	if write && !c.closed {
+		c.writeDeadline.set(at)
 	}
 	switch {
 	case c.std == nil && c.closed:

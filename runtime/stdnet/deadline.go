@@ -2,6 +2,7 @@ package stdnet
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +43,13 @@ func instantOf(t time.Time) instant {
 	}
 	return math.MaxInt64 // in centuries
 }
+
+// limit is an instant that is also read without its lock.
+type limit struct{ atomic.Int64 }
+
+func (l *limit) set(at instant) { l.Store(int64(at)) }
+func (l *limit) get() instant   { return instant(l.Load()) }
+func (l *limit) none() bool     { return l.Load() == 0 }
 
 // over reports whether the time has come.
 func (i instant) over() bool { return i != 0 && (i < 0 || clock() >= int64(i)) }

@@ -19,6 +19,19 @@ func (c *conn) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: c.origin.network, Source: c.moves.local, Addr: c.moves.remote, Err: err}
 }
 
+// readError is opError for Read, with reading held. That the deadline has passed is
+// always the same error: net/http brings it about once per request, to get its
+// background read back.
+func (c *conn) readError(err error) error {
+	if err != os.ErrDeadlineExceeded {
+		return c.opError("read", err)
+	}
+	if c.moves.late == nil {
+		c.moves.late = c.opError("read", err)
+	}
+	return c.moves.late
+}
+
 // setError is what package net's Set methods of connections answer.
 func (c *conn) setError(op string, err error) error {
 	if err == nil {

@@ -181,6 +181,6 @@ func (c *conn) cool() {
 	r.readDeadline.stop()
 	r.writeDeadline.stop()
 	// The deadlines have been checked when they were set.
-	_ = std.SetReadDeadline(c.readDeadline.time())
-	_ = std.SetWriteDeadline(c.writeDeadline.time())
+	_ = std.SetReadDeadline(c.readDeadline.get().time())
+	_ = std.SetWriteDeadline(c.writeDeadline.get().time())
 }

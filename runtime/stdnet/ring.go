@@ -30,12 +30,14 @@ type ring struct {
 	mu            sync.Mutex
 	readDeadline  deadline
 	writeDeadline deadline
-	dirty         bool // in home.dirty
-	reads         bool // a Read is parked
-	writes        bool // a Write is parked, or wants to be woken when there is room
-	paused        bool // receiving is paused: too much unread
-	resume        bool // and may go on
-	leaving       bool // SyscallConn's user is about to move it
+	dirty         bool   // in home.dirty
+	reads         bool   // a Read is parked
+	dst           []byte // and waits for this to be filled
+	got           int    // with so much
+	writes        bool   // a Write is parked, or wants to be woken when there is room
+	paused        bool   // receiving is paused: too much unread
+	resume        bool   // and may go on
+	leaving       bool   // SyscallConn's user is about to move it
 	eof           bool
 	shut          bool // CloseWrite was called
 	closed        bool // Close was called
@@ -65,8 +67,8 @@ func newRing(c *conn) *ring {
 		reader: make(chan struct{}, 1), writer: make(chan struct{}, 1),
 		over: make(chan struct{}),
 	}
-	r.readDeadline.set(c.readDeadline)
-	r.writeDeadline.set(c.writeDeadline)
+	r.readDeadline.set(c.readDeadline.get())
+	r.writeDeadline.set(c.writeDeadline.get())
 	if c.hasLeft() {
 		r.in.Append(buffers.Wrap(c.moves.left, nil))
 		c.moves.left = nil

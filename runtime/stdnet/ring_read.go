@@ -9,21 +9,15 @@ import (
 	"github.com/headrace/headrace/runtime"
 )
 
-// smallPiece is the largest chunk that is copied behind what is unread already: a
-// peer that dribbles bytes must not hold a buffer with each of them.
+// smallPiece is the most that the loop copies: to the Read that waits for it, or behind
+// what is unread already, since a peer that dribbles bytes must not hold a buffer with
+// each of them. More than that readers copy by themselves, each where it runs.
 const smallPiece = 4 << 10
 
 // Data takes what was received and wakes the Read that waits for it.
 func (r *ring) Data(rc *runtime.Conn, in *buffers.Chain) {
 	r.mu.Lock()
-	if tail := r.in.Tail(); tail != nil && in.Len() <= smallPiece && len(tail.Room()) >= in.Len() {
-		for c := in.Front(); c != nil; c = c.Next() {
-			r.in.AppendCopy(rc.Loop().Pool(), c.Bytes())
-		}
-		in.Release()
-	} else {
-		r.in.AppendChain(in)
-	}
+	r.take(rc.Loop().Pool(), in)
 	pause := !r.paused && r.in.Held() > r.high
 	if pause {
 		r.paused = true
@@ -35,14 +29,43 @@ func (r *ring) Data(rc *runtime.Conn, in *buffers.Chain) {
 	}
 }
 
+// take takes in: to the Read that waits, or behind what is unread.
+func (r *ring) take(pool *buffers.Pool, in *buffers.Chain) {
+	small := in.Len() <= smallPiece
+	if r.dst != nil {
+		if small {
+			r.got, _ = in.Read(r.dst)
+		}
+		r.dst = nil // what comes next is behind this
+	}
+	if tail := r.in.Tail(); small && tail != nil && len(tail.Room()) >= in.Len() {
+		for c := in.Front(); c != nil; c = c.Next() {
+			r.in.AppendCopy(pool, c.Bytes())
+		}
+		in.Release()
+		return
+	}
+	r.in.AppendChain(in)
+}
+
 // read is Read on a loop. The error is not dressed.
 func (r *ring) read(p []byte, mayMove bool) (int, error) {
 	r.mu.Lock()
-	if err := r.readable(len(p) == 0, mayMove); err != nil || len(p) == 0 {
+	if len(p) == 0 {
+		defer r.mu.Unlock()
+		if r.closed {
+			return 0, net.ErrClosed
+		}
+		return 0, nil
+	}
+	if err := r.readable(p, mayMove); err != nil {
 		r.mu.Unlock()
 		return 0, err
 	}
-	n, _ := r.in.Read(p)
+	n := r.got
+	if r.got = 0; n == 0 {
+		n, _ = r.in.Read(p)
+	}
 	r.bulk.read(n)
 	mark := r.taken()
 	r.mu.Unlock()
@@ -56,7 +79,7 @@ func (r *ring) read(p []byte, mayMove bool) (int, error) {
 // readChain takes all that has come.
 func (r *ring) readChain() (buffers.Chain, error) {
 	r.mu.Lock()
-	if err := r.readable(false, false); err != nil {
+	if err := r.readable(nil, false); err != nil {
 		r.mu.Unlock()
 		return buffers.Chain{}, err
 	}
@@ -69,15 +92,16 @@ func (r *ring) readChain() (buffers.Chain, error) {
 	return in, nil
 }
 
-// readable waits until something is unread; not if the caller has no use for it,
-// or should rather move, or let others move. It is called with the lock, which it gives up to wait.
-func (r *ring) readable(useless, mayMove bool) error {
+// readable waits until something is unread, or was put into p meanwhile; not if the
+// caller should rather move, or let others move. It is called with the lock, which it
+// gives up to wait.
+func (r *ring) readable(p []byte, mayMove bool) error {
 	for {
 		switch {
+		case r.got > 0:
+			return nil
 		case r.closed:
 			return net.ErrClosed
-		case useless:
-			return nil
 		case r.readDeadline.over():
 			return os.ErrDeadlineExceeded
 		case !r.in.Empty():
@@ -94,11 +118,11 @@ func (r *ring) readable(useless, mayMove bool) error {
 		if r.readDeadline.unarmed() {
 			r.readDeadline.arm(r.expireRead)
 		}
-		r.reads = true
+		r.reads, r.dst = true, p
 		r.mu.Unlock()
 		<-r.reader
 		r.mu.Lock()
-		r.reads = false
+		r.reads, r.dst = false, nil
 	}
 }
 
