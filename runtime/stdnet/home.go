@@ -98,44 +98,67 @@ func (h *home) gathers() bool {
 	return more
 }
 
-// passes bounds how often Run looks again before the network has its turn.
-const passes = 2
+// passes bounds how often Run looks again before the network has its turn, and yields
+// how often it lets the others run for the same readers.
+const passes, yields = 2, 3
 
 // Run is the task: it flushes, wakes, lets those who were woken run, and flushes
 // what they wrote, so that it all leaves in one system call.
 func (h *home) Run(*runtime.Loop) {
-	for pass := 0; ; pass++ {
-		h.mu.Lock()
-		h.running, h.dirty = h.dirty, h.running[:0]
-		done := len(h.running) == 0 && len(h.readers) == 0
-		if done {
-			h.posted = false
-		}
-		h.mu.Unlock()
+	woken, yielded := 0, 0
+	for pass := 0; ; {
+		flushed, done := h.flush()
 		if done {
 			return
 		}
-		for i, r := range h.running {
-			h.running[i] = nil
-			r.flush()
-		}
-		if len(h.readers) == 0 {
-			if pass >= passes {
-				h.post()
-				return
-			}
+		woken -= flushed
+		switch {
+		case len(h.readers) == 0 && woken > 0 && yielded < yields && goruntime.GOMAXPROCS(0) == 1:
+			// The scheduler looks at every 61st time who else is there, and the loop is
+			// back before all that it woke have run. With a processor of their own they
+			// need not be waited for.
+			yielded++
+			goruntime.Gosched()
 			continue
-		}
-		if h.gathers() {
+		case len(h.readers) == 0 && pass < passes:
+		case len(h.readers) == 0, h.gathers():
 			h.post()
 			return
+		default:
+			woken, yielded = h.wakeAll(), 0
+			goruntime.Gosched()
 		}
-		for i, r := range h.readers {
-			h.readers[i] = nil
-			r.queued = false
-			poke(r.reader)
-		}
-		h.readers = h.readers[:0]
-		goruntime.Gosched()
+		pass++
 	}
+}
+
+// flush flushes those that have something to do on the loop, and returns how many they
+// were. It is done when there is nobody to be woken either, and whoever comes next
+// posts the task.
+func (h *home) flush() (n int, done bool) {
+	h.mu.Lock()
+	h.running, h.dirty = h.dirty, h.running[:0]
+	n = len(h.running)
+	done = n == 0 && len(h.readers) == 0
+	if done {
+		h.posted = false
+	}
+	h.mu.Unlock()
+	for i, r := range h.running {
+		h.running[i] = nil
+		r.flush()
+	}
+	return n, done
+}
+
+// wakeAll wakes the readers and returns how many they were.
+func (h *home) wakeAll() int {
+	n := len(h.readers)
+	for i, r := range h.readers {
+		h.readers[i] = nil
+		r.queued = false
+		poke(r.reader)
+	}
+	h.readers = h.readers[:0]
+	return n
 }
