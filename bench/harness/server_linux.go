@@ -39,7 +39,7 @@ func Start(ctx context.Context, c Command, p Params, seat Seat) (*Server, error)
 		return nil, err
 	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = environ(append([]string{"GOMAXPROCS=" + strconv.Itoa(max(p.Loops, 1))}, c.Env...)...)
+	cmd.Env = environ(c.Env...) // of Go's processors there are as many as cores in its seat
 	out, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
