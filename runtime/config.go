@@ -20,7 +20,8 @@ type Config struct {
 	// variable HEADRACE_BACKEND overrides it.
 	Backend Backend
 
-	// Loops is the number of loops; default GOMAXPROCS.
+	// Loops is the number of loops; default GOMAXPROCS. If handlers and fibers do
+	// nearly all of the work, set that to one more afterwards (docs/operating.md).
 	Loops int
 
 	// Logger receives rare events: the decision for an engine, with the features
