@@ -70,9 +70,11 @@ type options struct {
 // modes start serving.
 var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, error){
 	"handler": func(rt *runtime.Runtime, flags *options) (listener, error) {
+		app.SpareProcessor(rt)
 		return flags.Listen(rt, func(*runtime.Conn) runtime.Handler { return handler{} })
 	},
 	"fiber": func(rt *runtime.Runtime, flags *options) (listener, error) {
+		app.SpareProcessor(rt)
 		return flags.Listen(rt, fiber.Serve(echoFiber))
 	},
 	"stdnet": func(rt *runtime.Runtime, flags *options) (listener, error) {

@@ -39,6 +39,9 @@ func run() error {
 		return err
 	}
 	defer rt.Close()
+	if secure == nil {
+		app.SpareProcessor(rt)
+	}
 
 	s := &server{rt: rt, files: files, idle: *idle, slow: *slow}
 	ln, err := flags.Listen(rt, s.accept(s.secured(secure, *inKernel)))

@@ -91,6 +91,7 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 
 // serveFibers answers on the loops' own threads.
 func serveFibers(o *options) (*app.Server, error) {
+	app.SpareProcessor(o.rt)
 	ln, err := o.flags.Listen(o.rt, fiber.Serve(o.helloFiber))
 	if err != nil {
 		return nil, err

@@ -64,6 +64,7 @@ func run() error {
 		return err
 	}
 	defer rt.Close()
+	app.SpareProcessor(rt)
 
 	p := &proxy{rt: rt, targets: o.to, connect: o.connect, idle: o.idle}
 	p.picker = picker{targets: o.to, balance: o.balance, rest: o.rest, now: time.Now}

@@ -82,7 +82,7 @@ var modes = map[string]func(rt *runtime.Runtime, network, address string, cfg *r
 
 func listen(rt *runtime.Runtime, network, address string, cfg *runtime.PacketConfig,
 	accept runtime.PacketAcceptFunc) (server, error) {
-	app.SpareProcessor(len(rt.Loops()))
+	app.SpareProcessor(rt)
 	ln, err := rt.ListenPacketWith(context.Background(), cfg, network, address, accept)
 	if err != nil {
 		return server{}, err

@@ -70,6 +70,7 @@ func run() error {
 		return err
 	}
 	defer rt.Close()
+	app.SpareProcessor(rt)
 
 	s := &server{rt: rt, files: files, max: max, sync: *sync, digest: *digest, progress: newProgress(os.Stderr)}
 	ln, err := flags.Listen(rt, fiber.Serve(s.serve))

@@ -3,6 +3,8 @@ package app
 import (
 	"os"
 	goruntime "runtime"
+
+	"github.com/headrace/headrace/runtime"
 )
 
 // SpareProcessor gives the scheduler one processor more than there are loops, in a
@@ -10,9 +12,13 @@ import (
 // the kernel has its processor still: where there is no other, the scheduler's monitor
 // thread takes it away from each wait of 20 µs, at the price of a few thread switches.
 //
-// It is not for programs that serve with goroutines, which profit from one thread.
-func SpareProcessor(loops int) {
-	if os.Getenv("GOMAXPROCS") == "" && goruntime.GOMAXPROCS(0) <= loops {
+// It is not for programs that do much on goroutines, which profit from one thread: they
+// serve with them, or compute handshakes. The portable engine is one of them.
+func SpareProcessor(rt *runtime.Runtime) {
+	if os.Getenv("GOMAXPROCS") != "" || rt.Backend() == runtime.Portable {
+		return
+	}
+	if loops := len(rt.Loops()); goruntime.GOMAXPROCS(0) <= loops {
 		goruntime.GOMAXPROCS(loops + 1)
 	}
 }

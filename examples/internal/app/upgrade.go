@@ -24,7 +24,6 @@ func inherited() (files []*os.File, handed bool, err error) {
 // Listen listens where the flags say, or on the sockets that this process was given:
 // by systemd, or by a former process of this program.
 func (f *Flags) Listen(rt *runtime.Runtime, accept runtime.AcceptFunc) (*runtime.Listener, error) {
-	SpareProcessor(len(rt.Loops()))
 	files, handed, err := inherited()
 	if err != nil {
 		return nil, err
