@@ -10,6 +10,7 @@ import (
 )
 
 func TestSpareProcessor(t *testing.T) {
+	t.Setenv("HEADRACE_BACKEND", "") // it would override what this asks for
 	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(3))
 	with := func(loops int, backend runtime.Backend) *runtime.Runtime {
 		rt, err := runtime.New(&runtime.Config{Loops: loops, Backend: backend})
