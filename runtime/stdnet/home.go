@@ -114,13 +114,13 @@ func (h *home) Run(*runtime.Loop) {
 		woken -= flushed
 		switch {
 		case len(h.readers) == 0 && woken > 0 && yielded < yields && goruntime.GOMAXPROCS(0) == 1:
-			// The scheduler looks at every 61st time who else is there, and the loop is
-			// back before all that it woke have run. With a processor of their own they
-			// need not be waited for.
+			// The scheduler looks at every 61st goroutine who else is there, and so the
+			// loop is back before all that it woke have run. Where they have a processor
+			// of their own they need not be waited for.
 			yielded++
 			goruntime.Gosched()
 			continue
-		case len(h.readers) == 0 && pass < passes:
+		case len(h.readers) == 0 && pass < passes: // look again
 		case len(h.readers) == 0, h.gathers():
 			h.post()
 			return
