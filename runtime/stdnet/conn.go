@@ -259,7 +259,7 @@ func (c *conn) setDeadline(t time.Time, read, write bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := instantOf(t)
-	if read && !c.closed {
+	if read && !c.closed { // which keeps those it has
 		c.readDeadline.set(at)
 	}
 	if write && !c.closed {

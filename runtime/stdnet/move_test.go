@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,12 @@ func TestAutoMoves(t *testing.T) {
 			w.busy([]net.Conn{c}, "")
 		}
 	})
+}
+
+// TestAutoMovesOnOneProcessor: there the loop yields until all that it woke have run.
+func TestAutoMovesOnOneProcessor(t *testing.T) {
+	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(1))
+	TestAutoMoves(t)
 }
 
 // TestBulkLeavesTheLoop: connections that carry much go back to the netpoller, however

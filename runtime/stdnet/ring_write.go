@@ -190,6 +190,7 @@ const closePatience = 100 * time.Millisecond
 func (r *ring) close(discard bool) {
 	r.mu.Lock()
 	r.closed, r.discard = true, discard
+	r.dst = nil // what comes now reaches no Read
 	r.in.Release()
 	r.readDeadline.stop()
 	r.writeDeadline.stop()
