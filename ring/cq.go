@@ -19,6 +19,7 @@ type completionQueue struct {
 	khead    *uint32
 	ktail    *uint32
 	overflow *uint32
+	flags    *uint32 // nil before Linux 5.8
 }
 
 func (q *completionQueue) init(rings unsafe.Pointer, kp *iouring.IOURingParams) {
@@ -28,6 +29,9 @@ func (q *completionQueue) init(rings unsafe.Pointer, kp *iouring.IOURingParams) 
 	q.khead = (*uint32)(unsafe.Add(rings, off.Head))
 	q.ktail = (*uint32)(unsafe.Add(rings, off.Tail))
 	q.overflow = (*uint32)(unsafe.Add(rings, off.Overflow))
+	if off.Flags != 0 {
+		q.flags = (*uint32)(unsafe.Add(rings, off.Flags))
+	}
 	q.head = atomic.LoadUint32(q.khead)
 }
 

@@ -123,3 +123,7 @@ const (
 	sqCQOverflow                    // IORING_SQ_CQ_OVERFLOW, 5.8
 	sqTaskrun                       // IORING_SQ_TASKRUN, 5.19
 )
+
+// cqEventFDDisabled is the one bit of the completion ring's shared flags word
+// (IORING_CQ_EVENTFD_DISABLED, 5.8).
+const cqEventFDDisabled uint32 = 1

@@ -3,6 +3,7 @@
 package ring
 
 import (
+	"errors"
 	"testing"
 	"time"
 	"unsafe"
@@ -236,6 +237,20 @@ func TestEventFD(t *testing.T) {
 	one(t, r)
 	require.NoError(t, read())
 	require.NotZero(t, count)
+	require.True(t, r.CQEventFDEnabled())
+	if errors.Is(r.CQEventFDToggle(false), errors.ErrUnsupported) {
+		t.Skip("this kernel can not turn it off")
+	}
+	require.False(t, r.CQEventFDEnabled())
+	sqe(t, r, 1).PrepNop()
+	one(t, r)
+	require.Equal(t, unix.EAGAIN, read())
+	require.NoError(t, r.CQEventFDToggle(true))
+	require.True(t, r.CQEventFDEnabled())
+	require.Equal(t, unix.EAGAIN, read(), "what came meanwhile is not told of later")
+	sqe(t, r, 1).PrepNop()
+	one(t, r)
+	require.NoError(t, read())
 	require.NoError(t, r.UnregisterEventFD())
 	require.ErrorIs(t, r.UnregisterEventFD(), unix.ENXIO)
 

@@ -12,6 +12,7 @@ type Stats struct {
 	Canceled    uint64 // operations that ended with ErrCanceled
 	ShortSends  uint64 // sends that took less than was asked
 	Wakes       uint64 // system calls made to wake the engine
+	Parks       uint64 // waits in Go's netpoller, not in a system call
 	FileJobs    uint64 // jobs given to helper threads
 	ZeroCopies  uint64 // zero-copy sends
 	ZeroCopied  uint64 // of these, copied by the kernel after all
@@ -34,6 +35,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Canceled += o.Canceled
 	s.ShortSends += o.ShortSends
 	s.Wakes += o.Wakes
+	s.Parks += o.Parks
 	s.FileJobs += o.FileJobs
 	s.ZeroCopies += o.ZeroCopies
 	s.ZeroCopied += o.ZeroCopied

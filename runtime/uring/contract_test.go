@@ -29,3 +29,23 @@ func TestContractPlain(t *testing.T) {
 		cfg.RestrictOps = true
 	}))
 }
+
+// TestContractParked: every wait is one in Go's netpoller.
+func TestContractParked(t *testing.T) {
+	for name, disable := range map[string][]string{
+		"deferred":    nil,
+		"cooperative": {"defer_taskrun"},
+		"interrupted": {"defer_taskrun", "coop_taskrun"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open := func(cfg *driver.Config) (driver.Engine, error) {
+				e, err := Open(cfg)
+				if err == nil {
+					e.(*engine).waits.Always = true
+				}
+				return e, err
+			}
+			drivertest.Run(t, open, drivertest.Configure(func(cfg *driver.Config) { cfg.Disable = disable }))
+		})
+	}
+}

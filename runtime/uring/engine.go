@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/park"
 	"github.com/headrace/headrace/internal/tries"
 	"github.com/headrace/headrace/ring"
 	"github.com/headrace/headrace/runtime/driver"
@@ -41,6 +42,9 @@ type engine struct {
 	wakeArmed bool
 	copied    routes // see zerocopy.go
 	naps      tries.Skips
+	waits     park.Waits
+	place     *park.Place // nil if the loop can not park
+	arrived   func() bool // somethingCame
 	watcher   watcher
 	recvPrio  uint16 // tests: what receives ask for besides
 

@@ -3,8 +3,11 @@
 package uring
 
 import (
+	"fmt"
 	"io"
 	"net"
+	goruntime "runtime"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -124,29 +127,39 @@ func TestCancelKeepsData(t *testing.T) {
 }
 
 func TestWake(t *testing.T) {
-	r := newRig(t, nil)
-	r.Wake()
-	n, err := r.Poll(-1)
-	require.NoError(t, err)
-	require.Zero(t, n)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range 1000 {
+	for _, parks := range []bool{false, true} {
+		t.Run(fmt.Sprintf("parks %v", parks), func(t *testing.T) {
+			r := newRig(t, nil)
+			r.waits.Always = parks
 			r.Wake()
-		}
-	}()
-	<-done
-	_, err = r.Poll(-1)
-	require.NoError(t, err)
-	for range 50 {
-		go func() {
-			for r.waker.state.Load() != asleep {
+			n, err := r.Poll(-1)
+			require.NoError(t, err)
+			require.Zero(t, n)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for range 1000 {
+					r.Wake()
+				}
+			}()
+			<-done
+			_, err = r.Poll(-1)
+			require.NoError(t, err)
+			for range 50 {
+				var waking atomic.Bool
+				go func() {
+					for s := awake; s != asleep && s != parked; s = r.waker.state.Load() {
+						goruntime.Gosched()
+					}
+					waking.Store(true)
+					r.Wake()
+				}()
+				for !waking.Load() { // what an earlier one wrote can come late
+					_, err = r.Poll(-1)
+					require.NoError(t, err)
+				}
 			}
-			r.Wake()
-		}()
-		_, err = r.Poll(-1)
-		require.NoError(t, err)
+		})
 	}
 }
 

@@ -24,30 +24,3 @@ func (e *engine) nap() error {
 	e.naps.Tell(time.Since(began) < napWorth)
 	return err
 }
-
-// enterAndWait submits and waits. It does so in several calls, if the first ones are
-// enough and cheaper than one that waits.
-func (e *engine) enterAndWait(wait time.Duration) error {
-	nap := (wait < 0 || wait > napMax) && !e.naps.LeaveOut()
-	if n := e.ring.SQReady(); n >= rawBatch || nap && n > 0 {
-		// The scheduler's monitor takes the processor from a call that has so much to
-		// do, and the loop has to get it back. What needs no wait needs no scheduler.
-		err := e.entered(e.ring.SubmitAndGetEvents())
-		if err != nil || e.ring.CQReady() != 0 {
-			return err
-		}
-	}
-	if nap {
-		err := e.nap()
-		if err != nil || e.ring.CQReady() != 0 {
-			return err
-		}
-		if wait > 0 {
-			wait -= napMax
-		}
-	}
-	return e.entered(e.ring.SubmitAndWait(1, wait))
-}
-
-// rawBatch is how many requests make submitting them the larger part of an enter.
-const rawBatch = 8

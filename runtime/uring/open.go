@@ -40,6 +40,7 @@ func Open(cfg *driver.Config) (driver.Engine, error) {
 	e.feats.disabled = cfg.Disable
 	e.fixed.files = cfg.FixedFiles
 	e.waker.fd = -1
+	e.arrived = e.somethingCame
 	e.slots.init()
 	if err := e.open(cfg); err != nil {
 		return nil, errors.Join(err, e.undo())
@@ -77,6 +78,9 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	}
 	if err := e.waker.open(); err != nil {
 		return fmt.Errorf("uring: eventfd: %w", err)
+	}
+	if err := e.openPlace(); err != nil {
+		return fmt.Errorf("uring: eventfd to park at: %w", err)
 	}
 	if cfg.RestrictOps {
 		e.restrict()

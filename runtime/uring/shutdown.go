@@ -33,7 +33,7 @@ func (e *engine) Close() error {
 	err := e.drain(closePatience)
 	e.closed = true
 	if err != nil {
-		return errors.Join(err, e.waker.close())
+		return errors.Join(err, e.waker.close(), e.closePlace())
 	}
 	return e.release()
 }
@@ -101,5 +101,5 @@ func (e *engine) release() error {
 			e.forget(int32(fd))
 		}
 	}
-	return errors.Join(append(errs, e.recv.close(), e.ring.Close(), e.waker.close())...)
+	return errors.Join(append(errs, e.recv.close(), e.ring.Close(), e.waker.close(), e.closePlace())...)
 }

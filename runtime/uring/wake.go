@@ -19,14 +19,16 @@ type waker struct {
 	state atomic.Uint32
 	calls atomic.Uint64
 	mu    sync.Mutex
-	fd    int // eventfd; -1 when closed
+	fd    int // eventfd in the ring; -1 when closed
+	place int // eventfd where the loop parks
 	_     [64]byte
 }
 
 // The states of a waker.
 const (
 	awake  uint32 = iota // the loop runs
-	asleep               // the loop waits, or is about to: it takes a system call
+	asleep               // the loop waits in the ring, or is about to: it takes a system call
+	parked               // the same in Go's netpoller
 	roused               // somebody called Wake; the next Poll does not wait
 )
 
@@ -41,27 +43,43 @@ const (
 func (e *engine) Wake() { e.waker.wake() }
 
 func (w *waker) wake() {
-	if w.state.Load() != roused && w.state.Swap(roused) == asleep {
-		w.signal()
+	if w.state.Load() == roused {
+		return
+	}
+	if was := w.state.Swap(roused); was == asleep || was == parked {
+		w.signal(was)
 	}
 }
 
-// signal makes the eventfd readable. The lock keeps it from being closed, and its
-// number from being something else, in between.
-func (w *waker) signal() {
+// signal writes to the eventfd of that state. The lock keeps both from being closed, and
+// their numbers from being something else, in between.
+//
+// A parked loop is not woken through the ring, which would have to write to one eventfd
+// while it is told of a write to another: the kernel puts that off by some milliseconds.
+func (w *waker) signal(was uint32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fd < 0 {
 		return
 	}
 	w.calls.Add(1)
+	fd := w.fd
+	if was == parked {
+		fd = w.place
+	}
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(w.fd, one[:]) // can not fail before 2^64 wakes
+	_, _ = unix.Write(fd, one[:]) // can not fail before 2^64 wakes
 }
 
 // sleep is false when somebody woke the loop since it last waited.
 func (w *waker) sleep() bool { return w.state.CompareAndSwap(awake, asleep) }
+
+// park is sleep's next step, and false for the same reason.
+func (w *waker) park() bool { return w.state.CompareAndSwap(asleep, parked) }
+
+// heard reports that somebody woke the loop since it went to sleep.
+func (w *waker) heard() bool { return w.state.Load() == roused }
 
 // rouse notes that the loop runs, and that it has heard every Wake so far.
 func (w *waker) rouse() {
