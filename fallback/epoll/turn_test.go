@@ -71,23 +71,23 @@ func TestTurnEnds(t *testing.T) {
 // TestFilesTakeTurns: what many files move in one turn is bounded, nobody is forgotten, and
 // a message that is sent meanwhile does not wait for them.
 func TestFilesTakeTurns(t *testing.T) {
-	const files = 60
+	const files, size = 60, fileMax / 2 // which a socket takes at once
 	l := open(t, nil)
 	f, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
 	defer f.Close()
-	_, err = f.Write(make([]byte, fileMax))
+	_, err = f.Write(make([]byte, size))
 	require.NoError(t, err)
 	var ids []driver.Socket
 	for range files + 1 {
 		s, peer := l.pair("tcp")
 		go io.Copy(io.Discard, peer)
-		require.NoError(t, l.SetOption(s, driver.WriteBuffer, 2*fileMax))
+		require.NoError(t, l.SetOption(s, driver.WriteBuffer, 2*size))
 		ids = append(ids, s)
 	}
 	var calls []*call
 	for _, s := range ids[1:] {
-		calls = append(calls, l.start(driver.SendFile, s, func(c *call) { c.ext = driver.Ext{File: f, Len: fileMax} }))
+		calls = append(calls, l.start(driver.SendFile, s, func(c *call) { c.ext = driver.Ext{File: f, Len: size} }))
 	}
 	small := l.start(driver.Send, ids[0], func(c *call) { c.out.Append(buffers.Wrap([]byte("in between"), nil)) })
 	done := func() (n int) {

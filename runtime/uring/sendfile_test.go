@@ -112,15 +112,15 @@ func TestFilesTakeTurns(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
 	defer f.Close()
-	_, err = f.Write(make([]byte, filePiece))
+	const files, size = 60, filePiece / 2 // which a socket takes at once
+	_, err = f.Write(make([]byte, size))
 	require.NoError(t, err)
-	const files = 60
 	var ops [files]*record
 	for i := range ops {
 		s, peer := r.connected()
 		go func() { _, _ = io.Copy(io.Discard, peer) }()
-		require.NoError(t, r.SetOption(s, driver.WriteBuffer, 2*filePiece))
-		ops[i] = r.submit(driver.SendFile, s, func(op *driver.Op) { op.Ext = &driver.Ext{File: f, Len: filePiece} })
+		require.NoError(t, r.SetOption(s, driver.WriteBuffer, 2*size))
+		ops[i] = r.submit(driver.SendFile, s, func(op *driver.Op) { op.Ext = &driver.Ext{File: f, Len: size} })
 	}
 	last := ops[files-1]
 	ended := func() (n int) {

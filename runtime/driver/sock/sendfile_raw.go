@@ -11,7 +11,7 @@ import (
 // rawMax is up to where sendfile(2) counts as a short call, of which the scheduler
 // need not know: telling it has its monitor thread take the processor away, again
 // and again, where one call follows the other.
-const rawMax = 512 << 10
+const rawMax = 1 << 20
 
 func sendfile(out, in int, off *int64, n int) (int, error) {
 	call := unix.RawSyscall6
