@@ -27,6 +27,7 @@ type engine struct {
 	nanosecs bool // epoll_pwait2 is there
 	events   []unix.EpollEvent
 	wake     waker
+	netpoll  netpoll
 
 	records   table[record]
 	sockets   table[socket]
@@ -101,11 +102,17 @@ func (e *engine) create() (err error) {
 	if e.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: epoll_create1: %w", err)
 	}
+	if err := e.openPlace(); err != nil {
+		return err
+	}
 	return e.wake.open(e.epfd)
 }
 
 func (e *engine) destroy() {
 	e.wake.close()
+	if e.netpoll.place != nil {
+		e.netpoll.place.Close()
+	}
 	if e.epfd >= 0 {
 		unix.Close(e.epfd)
 		e.epfd = -1

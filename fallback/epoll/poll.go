@@ -86,26 +86,38 @@ func (e *engine) gather(wait time.Duration) (woken bool, slept time.Duration, er
 // not know; any other must let it have the processor.
 func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error) {
 	e.stats.Enters++
-	var errno unix.Errno
 	if wait == 0 {
-		n, errno = epollWaitNow(e.epfd, e.events)
-	} else {
-		start := time.Now()
-		if e.nanosecs {
-			n, errno = epollPwait2(e.epfd, e.events, wait)
-		} else {
-			n, errno = epollWaitMillis(e.epfd, e.events, wait)
-		}
-		slept = time.Since(start)
-		e.stats.InKernel += slept
+		n, err = got(epollWaitNow(e.epfd, e.events))
+		return n, 0, err
 	}
+	start := time.Now()
+	if e.netpoll.waits.Park() {
+		n, err = e.waitParked(wait)
+	} else {
+		n, err = got(e.waitInKernel(wait))
+	}
+	slept = time.Since(start)
+	e.netpoll.waits.Tell(slept)
+	e.stats.InKernel += slept
+	return n, slept, err
+}
+
+func (e *engine) waitInKernel(wait time.Duration) (int, unix.Errno) {
+	if e.nanosecs {
+		return epollPwait2(e.epfd, e.events, wait)
+	}
+	return epollWaitMillis(e.epfd, e.events, wait)
+}
+
+// got reads what epoll_wait(2) answered.
+func got(n int, errno unix.Errno) (int, error) {
 	switch errno {
 	case 0:
-		return n, slept, nil
+		return n, nil
 	case unix.EINTR:
-		return 0, slept, nil
+		return 0, nil
 	}
-	return 0, slept, fmt.Errorf("epoll: epoll_wait: %w", errno)
+	return 0, fmt.Errorf("epoll: epoll_wait: %w", errno)
 }
 
 // edge notes what an event says about its socket.

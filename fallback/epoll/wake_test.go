@@ -3,6 +3,7 @@
 package epoll
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -29,8 +30,17 @@ func TestWakerStates(t *testing.T) {
 // TestWakeFromMany has several goroutines hand over work, each piece with a Wake.
 // One that is lost leaves the loop asleep for ever.
 func TestWakeFromMany(t *testing.T) {
+	for _, parks := range []bool{false, true} {
+		t.Run(fmt.Sprintf("parks %v", parks), func(t *testing.T) {
+			l := open(t, nil)
+			l.netpoll.waits.Always = parks
+			wakeFromMany(t, l)
+		})
+	}
+}
+
+func wakeFromMany(t *testing.T, l *loop) {
 	const callers, each = 4, 2000
-	l := open(t, nil)
 	var mu sync.Mutex
 	posted, taken := 0, 0
 	for range callers {
