@@ -39,8 +39,8 @@ func (e *engine) openPlace() error {
 func (e *engine) waitParked(wait time.Duration) (n int, err error) {
 	p := &e.netpoll
 	ev := unix.EpollEvent{Events: unix.EPOLLIN}
-	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, e.epfd, &ev); err != nil {
-		return 0, fmt.Errorf("epoll: epoll_ctl: %w", err)
+	if unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, e.epfd, &ev) != nil {
+		return got(e.waitInKernel(wait)) // no memory for it, as a rule
 	}
 	p.n = 0
 	e.stats.Parks++
