@@ -45,7 +45,11 @@ func TestContractParked(t *testing.T) {
 				}
 				return e, err
 			}
-			drivertest.Run(t, open, drivertest.Configure(func(cfg *driver.Config) { cfg.Disable = disable }))
+			opts := []drivertest.Option{drivertest.Configure(func(cfg *driver.Config) { cfg.Disable = disable })}
+			if !raceDetector {
+				opts = append(opts, drivertest.ZeroAlloc())
+			}
+			drivertest.Run(t, open, opts...)
 		})
 	}
 }
