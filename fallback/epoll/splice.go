@@ -34,7 +34,8 @@ func (e *engine) recvPipe(s *socket, slot uint32, op *driver.Op) bool {
 	n, err := sock.Splice(pipe.W, int(s.fd), op.Ext.Len)
 	if n > 0 {
 		op.Ext.Pipe = pipe
-		e.took(n)
+		e.moved += n // and not e.received: it came into no cache
+		e.stats.BytesIn += uint64(n)
 		e.finish(slot, driver.Result{N: n})
 		return true
 	}
