@@ -32,16 +32,21 @@ func (e *engine) openPlace() error {
 	return nil
 }
 
-// park submits, and waits where an ordinary goroutine does.
+// parks reports that the next wait is to be where an ordinary goroutine waits.
+func (e *engine) parks() bool { return e.place != nil && e.waits.Park() }
+
+// park submits, and waits there. What is submitted here and completes at once is told of,
+// too, for nothing: the caller had better submit before.
 func (e *engine) park(wait time.Duration) error {
-	_ = e.ring.CQEventFDToggle(true)
+	_ = e.ring.CQEventFDToggle(true) // before the kernel is asked for the last time
 	err := e.entered(e.ring.SubmitAndGetEvents())
-	if err == nil && e.ring.SQReady() == 0 && e.waker.park() { // the kernel may not have taken all
+	waits := err == nil && e.ring.CQReady() == 0 && e.ring.SQReady() == 0 && e.waker.park()
+	if waits {
 		e.stats.Parks++
 		err = e.place.Wait(wait, e.arrived)
 	}
 	_ = e.ring.CQEventFDToggle(false)
-	if err != nil || e.ring.CQReady() != 0 {
+	if !waits || err != nil || e.ring.CQReady() != 0 {
 		return err
 	}
 	return e.entered(e.ring.SubmitAndGetEvents())

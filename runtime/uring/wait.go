@@ -11,7 +11,7 @@ const rawBatch = 8
 // enough and cheaper than one that waits.
 func (e *engine) enterAndWait(wait time.Duration) error {
 	nap := (wait < 0 || wait > napMax) && !e.naps.LeaveOut()
-	if n := e.ring.SQReady(); n >= rawBatch || nap && n > 0 {
+	if n := e.ring.SQReady(); n >= rawBatch || n > 0 && (nap || e.parks()) {
 		// The scheduler's monitor takes the processor from a call that has so much to
 		// do, and the loop has to get it back. What needs no wait needs no scheduler.
 		err := e.entered(e.ring.SubmitAndGetEvents())
@@ -35,7 +35,7 @@ func (e *engine) enterAndWait(wait time.Duration) error {
 // other, and parked while they do not.
 func (e *engine) waitLong(wait time.Duration) (err error) {
 	began := time.Now()
-	if e.place != nil && e.waits.Park() {
+	if e.parks() {
 		err = e.park(wait)
 	} else {
 		e.waits.Yield(began)
