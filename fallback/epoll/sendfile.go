@@ -16,7 +16,7 @@ const (
 	// fileMax bounds one sendfile(2), and fileTurn all of them among the operations that
 	// a Poll starts, and among the sockets that it serves, before the others have
 	// their turn.
-	fileMax, fileTurn = 1 << 20, 4 << 20
+	fileMax, fileTurn = sock.SendfileMax, 4 << 20
 	// copyMax is how much is read at a time of a file that sendfile(2) refuses.
 	copyMax = 64 << 10
 )

@@ -28,7 +28,7 @@ const (
 const (
 	// filePiece is the most that one operation moves at a time, and fileTurn what all of
 	// them may move in a turn of the loop before the others have theirs.
-	filePiece, fileTurn = 1 << 20, 4 << 20
+	filePiece, fileTurn = sock.SendfileMax, 4 << 20
 	// coldWindow is how much of a file is read at a time where it is not cached,
 	// and the least that is looked for in the cache.
 	coldWindow = 64 << 10

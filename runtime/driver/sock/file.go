@@ -14,6 +14,11 @@ import (
 // maxTransfer is the most that one read or write moves (read(2), notes).
 const maxTransfer = 0x7ffff000
 
+// SendfileMax is the most to ask of one Sendfile on a loop. Up to there it counts as a short
+// call, of which the scheduler need not know: telling it has its monitor thread take the
+// processor away, again and again, where one call follows the other.
+const SendfileMax = 1 << 20
+
 // Sendfile is one sendfile(2) from f at off of up to n bytes. On a non-blocking
 // socket it does not wait for the peer, but does for the device if f is not in
 // the page cache: ask [Cached] first. 0 and no error is the end of the file.

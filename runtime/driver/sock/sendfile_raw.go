@@ -8,14 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawMax is up to where sendfile(2) counts as a short call, of which the scheduler
-// need not know: telling it has its monitor thread take the processor away, again
-// and again, where one call follows the other.
-const rawMax = 1 << 20
-
 func sendfile(out, in int, off *int64, n int) (int, error) {
 	call := unix.RawSyscall6
-	if n > rawMax {
+	if n > SendfileMax {
 		call = unix.Syscall6
 	}
 	written, _, errno := call(unix.SYS_SENDFILE, uintptr(out), uintptr(in),
