@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver"
 )
 
 // TestBusyPoll: a loop that looks for work before it sleeps finds all kinds of it.
@@ -26,6 +27,26 @@ func TestBusyPoll(t *testing.T) {
 	}))
 	receive(t, fired)
 	require.NoError(t, pingPong(addr, "hello again", 10))
+}
+
+// TestBatchWait: a loop lets completions gather only if it may, and never with BusyPoll.
+func TestBatchWait(t *testing.T) {
+	for _, c := range []struct{ batch, busy, want time.Duration }{
+		{0, 0, 100 * time.Microsecond}, {time.Millisecond, 0, time.Millisecond}, {-1, 0, 0}, {time.Millisecond, 1, 0},
+	} {
+		cfg := &runtime.Config{Loops: 1, BatchWait: c.batch, BusyPoll: c.busy}
+		var got time.Duration
+		cfg.WrapEngine = func(open driver.Open) driver.Open {
+			return func(cfg *driver.Config) (driver.Engine, error) {
+				got = cfg.BatchWait
+				return open(cfg)
+			}
+		}
+		newRuntime(t, cfg)
+		require.Equal(t, c.want, got)
+	}
+	_, err := runtime.New(&runtime.Config{BatchWait: time.Second})
+	require.ErrorContains(t, err, "Config.BatchWait")
 }
 
 func TestBusyPollConfig(t *testing.T) {

@@ -149,6 +149,7 @@ func (l *Loop) setup(open driver.Open) error {
 		RecvBuffers:    cfg.RecvBuffers,
 		RecvBufferSize: cfg.RecvBufferSize,
 		FileWorkers:    cfg.FileWorkers,
+		BatchWait:      cfg.batchWait(),
 		Disable:        cfg.Disable,
 		RestrictOps:    cfg.RestrictOps,
 		FixedFiles:     cfg.RegisterBuffers,

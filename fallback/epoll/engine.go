@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/crowd"
 	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/sock"
 )
@@ -28,6 +29,7 @@ type engine struct {
 	events   []unix.EpollEvent
 	wake     waker
 	netpoll  netpoll
+	crowd    crowd.Crowd
 
 	records   table[record]
 	sockets   table[socket]
@@ -102,6 +104,7 @@ func (e *engine) create() (err error) {
 	if e.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: epoll_create1: %w", err)
 	}
+	e.crowd.Patience = e.cfg.BatchWait
 	if err := e.openPlace(); err != nil {
 		return err
 	}

@@ -12,6 +12,18 @@ import (
 	"github.com/headrace/headrace/runtime/driver/drivertest"
 )
 
+// TestContractBatched: every wait is one for a batch first.
+func TestContractBatched(t *testing.T) {
+	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {
+		cfg.BatchWait = 100 * time.Microsecond
+		e, err := Open(cfg)
+		if err == nil {
+			e.(*engine).crowd.Always = true
+		}
+		return e, err
+	})
+}
+
 // TestContractParked: every wait is one in Go's netpoller.
 func TestContractParked(t *testing.T) {
 	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {

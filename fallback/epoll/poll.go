@@ -3,7 +3,6 @@
 package epoll
 
 import (
-	"fmt"
 	"net"
 	goruntime "runtime"
 	"time"
@@ -82,44 +81,6 @@ func (e *engine) gather(wait time.Duration) (woken bool, slept time.Duration, er
 	return woken, slept, nil
 }
 
-// wait is epoll_wait(2). A time-out of 0 does not block, so the scheduler need
-// not know; any other must let it have the processor.
-func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error) {
-	e.stats.Enters++
-	if wait == 0 {
-		n, err = got(epollWaitNow(e.epfd, e.events))
-		return n, 0, err
-	}
-	start := time.Now()
-	if e.netpoll.waits.Park() {
-		n, err = e.waitParked(wait)
-	} else {
-		n, err = got(e.waitInKernel(wait))
-	}
-	slept = time.Since(start)
-	e.netpoll.waits.Tell(slept)
-	e.stats.InKernel += slept
-	return n, slept, err
-}
-
-func (e *engine) waitInKernel(wait time.Duration) (int, unix.Errno) {
-	if e.nanosecs {
-		return epollPwait2(e.epfd, e.events, wait)
-	}
-	return epollWaitMillis(e.epfd, e.events, wait)
-}
-
-// got reads what epoll_wait(2) answered.
-func got(n int, errno unix.Errno) (int, error) {
-	switch errno {
-	case 0:
-		return n, nil
-	case unix.EINTR:
-		return 0, nil
-	}
-	return 0, fmt.Errorf("epoll: epoll_wait: %w", errno)
-}
-
 // edge notes what an event says about its socket.
 func (e *engine) edge(ev *unix.EpollEvent) {
 	r := ref{uint32(ev.Fd), uint32(ev.Pad)}
@@ -127,6 +88,7 @@ func (e *engine) edge(ev *unix.EpollEvent) {
 	if !ok {
 		return // the waker, or a descriptor that others keep open
 	}
+	e.crowd.Met(&s.met)
 	const broken = unix.EPOLLERR | unix.EPOLLHUP
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {
 		s.flags |= readable

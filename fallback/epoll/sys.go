@@ -43,6 +43,12 @@ func epollPwait2(epfd int, events []unix.EpollEvent, wait time.Duration) (int, u
 	return int(n), errno
 }
 
+// sleep is nanosleep(2). The kernel may add the thread's timer slack, 50 µs.
+func sleep(wait time.Duration) {
+	ts := unix.NsecToTimespec(int64(wait))
+	_, _, _ = unix.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+}
+
 // rawBytes is up to where a copy counts as short.
 const rawBytes = 64 << 10
 

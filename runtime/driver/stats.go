@@ -13,6 +13,7 @@ type Stats struct {
 	ShortSends  uint64 // sends that took less than was asked
 	Wakes       uint64 // system calls made to wake the engine
 	Parks       uint64 // waits in Go's netpoller, not in a system call
+	Batches     uint64 // waits for more than the first completion that comes
 	FileJobs    uint64 // jobs given to helper threads
 	ZeroCopies  uint64 // zero-copy sends
 	ZeroCopied  uint64 // of these, copied by the kernel after all
@@ -36,6 +37,7 @@ func (s *Stats) Add(o *Stats) {
 	s.ShortSends += o.ShortSends
 	s.Wakes += o.Wakes
 	s.Parks += o.Parks
+	s.Batches += o.Batches
 	s.FileJobs += o.FileJobs
 	s.ZeroCopies += o.ZeroCopies
 	s.ZeroCopied += o.ZeroCopied

@@ -4,6 +4,7 @@ package uring
 
 import (
 	"testing"
+	"time"
 
 	"github.com/headrace/headrace/runtime/driver"
 	"github.com/headrace/headrace/runtime/driver/drivertest"
@@ -28,6 +29,18 @@ func TestContractPlain(t *testing.T) {
 		cfg.Entries = 2
 		cfg.RestrictOps = true
 	}))
+}
+
+// TestContractBatched: every wait is one for a batch first.
+func TestContractBatched(t *testing.T) {
+	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {
+		cfg.BatchWait = 100 * time.Microsecond
+		e, err := Open(cfg)
+		if err == nil {
+			e.(*engine).crowd.Always = true
+		}
+		return e, err
+	})
 }
 
 // TestContractParked: every wait is one in Go's netpoller.

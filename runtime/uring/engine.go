@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/crowd"
 	"github.com/headrace/headrace/internal/park"
 	"github.com/headrace/headrace/internal/tries"
 	"github.com/headrace/headrace/ring"
@@ -43,6 +44,7 @@ type engine struct {
 	copied    routes // see zerocopy.go
 	naps      tries.Skips
 	waits     park.Waits
+	crowd     crowd.Crowd
 	place     *park.Place // nil if the loop can not park
 	arrived   func() bool // somethingCame
 	watcher   watcher

@@ -17,10 +17,12 @@ const (
 	napWorth = 16 * time.Microsecond
 )
 
-// nap waits a moment for a completion.
-func (e *engine) nap() error {
+// nap waits a moment for a completion. It returns how long.
+func (e *engine) nap() (time.Duration, error) {
 	began := time.Now()
 	err := e.entered(e.ring.SubmitAndWaitRaw(1, napMax))
-	e.naps.Tell(time.Since(began) < napWorth)
-	return err
+	took := time.Since(began)
+	e.naps.Tell(took < napWorth)
+	e.crowd.Slept(took)
+	return took, err
 }

@@ -79,6 +79,7 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	if err := e.waker.open(); err != nil {
 		return fmt.Errorf("uring: eventfd: %w", err)
 	}
+	e.crowd.Patience = cfg.BatchWait
 	if err := e.openPlace(); err != nil {
 		return fmt.Errorf("uring: eventfd to park at: %w", err)
 	}

@@ -1,0 +1,78 @@
+// Package crowd tells a loop that is busy with many sockets to let completions gather
+// before it handles them, as a network card does whose interrupts are moderated: to sleep
+// and to be woken costs as much for one as for all that came meanwhile.
+package crowd
+
+import (
+	"time"
+
+	"github.com/headrace/headrace/internal/tries"
+)
+
+const (
+	// window is how long the sockets are counted for.
+	window = 10 * time.Millisecond
+	// few sockets are not kept waiting: there would soon be no peer left that has not
+	// been kept waiting, and nothing to do meanwhile.
+	few = 32
+	// part of the sockets make a batch, so that the other peers are busy meanwhile.
+	part = 4
+	// most is the largest batch. Larger ones save nothing more, and leave the caches.
+	most = 32
+	// idle is how many parts of five a loop may sleep for. With more than that to spare,
+	// answers that come soon are worth more than processor time.
+	idle = 4
+	// pays is how many completions have to come while one waits for a batch.
+	pays = 2
+)
+
+// Crowd counts the sockets that a loop had to do with lately. It is for one goroutine.
+type Crowd struct {
+	// Patience is how long completions may gather; zero for not at all.
+	Patience time.Duration
+	// Always is for tests: let completions gather before every wait.
+	Always bool
+
+	vain   tries.Skips
+	mark   uint8 // of this window
+	now    int   // sockets marked in it
+	lately int   // in the one before
+	rushed bool  // and the loop was busy
+	began  time.Time
+	slept  time.Duration // since then
+}
+
+// Met says that something came of a socket's peer. The mark is the socket's, for nobody
+// else to use.
+func (c *Crowd) Met(mark *uint8) {
+	if *mark != c.mark {
+		*mark = c.mark
+		c.now++
+	}
+}
+
+// Batch returns how many completions the loop had better wait for, up to Patience, before
+// it waits for the first that comes; zero if it should not.
+func (c *Crowd) Batch(now time.Time) int {
+	if took := now.Sub(c.began); took >= window {
+		c.lately = int(int64(c.now) * int64(window) / int64(took)) // it was a longer one
+		c.rushed = c.slept*(idle+1) <= took*idle
+		c.now, c.slept, c.began = 0, 0, now
+		c.mark++
+	}
+	switch {
+	case c.Patience == 0:
+		return 0
+	case c.Always:
+		return few / part
+	case c.lately < few || !c.rushed || c.vain.LeaveOut():
+		return 0
+	}
+	return min(c.lately/part, most)
+}
+
+// Slept says how long the loop waited, for whatever.
+func (c *Crowd) Slept(took time.Duration) { c.slept += took }
+
+// Gathered says how many completions came while the loop waited for a batch.
+func (c *Crowd) Gathered(n int) { c.vain.Tell(n >= pays) }
