@@ -14,20 +14,20 @@ import (
 const acceptsPerTurn = 16
 
 // accept takes connections and tells whether the operation came to its end.
-func (e *engine) accept(s *socket, slot uint32) bool {
+func (e *engine) accept(index uint32, s *socket, slot uint32) bool {
 	for range acceptsPerTurn {
 		fd, errno := accept(s.fd)
 		switch {
 		case errno == 0:
-			index, err := e.adopt(fd, s.kind, s.flags&lingers)
+			conn, err := e.adopt(fd, s.kind, s.flags&lingers)
 			if err != nil {
 				unix.Close(fd)
 				e.fail(slot, err)
 				return true
 			}
-			e.emit(slot, driver.Result{Socket: driver.Socket(index)})
+			e.emit(slot, driver.Result{Socket: driver.Socket(conn)})
 		case errno == unix.EAGAIN:
-			s.flags &^= readable
+			e.empty(index, s)
 			return false
 		case sock.AcceptAgain(errno):
 		default:

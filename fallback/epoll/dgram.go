@@ -86,7 +86,7 @@ func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
 		if errno == 0 {
 			errno = unix.EAGAIN
 		}
-		return e.recvEnd(s, slot, 0, errno)
+		return e.recvEnd(index, s, slot, 0, errno)
 	}
 	first := d.used
 	d.used += got // until they are delivered
@@ -101,7 +101,7 @@ func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
 	}
 	s.batch = uint8(min(max(2*got, minDatagrams), maxDatagrams))
 	if got < asked && !s.is(connected|hungUp) {
-		s.flags &^= readable // on connected ones an error can be behind
+		e.empty(index, s) // on connected ones an error can be behind
 	}
 	return false
 }

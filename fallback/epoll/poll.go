@@ -91,6 +91,9 @@ func (e *engine) edge(ev *unix.EpollEvent) {
 	e.crowd.Met(&s.met)
 	const broken = unix.EPOLLERR | unix.EPOLLHUP
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {
+		if s.is(readable) && s.rd.empty() {
+			e.deafen(r.index, s)
+		}
 		s.flags |= readable
 	}
 	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {

@@ -29,13 +29,13 @@ func (e *engine) pumpRead(index uint32, s *socket) (again bool) {
 		ended := false
 		switch r := e.records.at(slot); r.op.Code {
 		case driver.Accept:
-			ended = e.accept(s, slot)
+			ended = e.accept(index, s, slot)
 		case driver.Recv:
 			ended = e.recv(index, s, slot)
 		case driver.RecvInto:
-			ended = e.recvInto(s, slot, r)
+			ended = e.recvInto(index, s, slot, r)
 		case driver.RecvPipe:
-			ended = e.recvPipe(s, slot, r.op)
+			ended = e.recvPipe(index, s, slot, r.op)
 		case driver.RecvFrom:
 			ended = e.recvFrom(index, s, slot)
 		}
@@ -68,14 +68,14 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 			c.Extend(n)
 			e.took(n)
 			e.emit(slot, driver.Result{Chunk: c})
-			if n < len(room) && s.drained() || e.received >= turnBytes {
+			if n < len(room) && e.drained(index, s) || e.received >= turnBytes {
 				return false
 			}
 			size = max(size, bulkSize)
 			continue
 		}
 		e.keep(c)
-		return e.recvEnd(s, slot, 0, errno)
+		return e.recvEnd(index, s, slot, 0, errno)
 	}
 	return false
 }
@@ -84,19 +84,19 @@ func (e *engine) recv(index uint32, s *socket, slot uint32) bool {
 // so that it need not be made: what comes later makes an edge. True for TCP; unix
 // sockets also stop short between messages that carry descriptors, and TCP does
 // at urgent data.
-func (s *socket) drained() bool {
+func (e *engine) drained(index uint32, s *socket) bool {
 	if s.kind != kindTCP || s.is(hungUp) {
 		return false
 	}
-	s.flags &^= readable
+	e.empty(index, s)
 	return true
 }
 
 // recvEnd is for a call that brought no bytes.
-func (e *engine) recvEnd(s *socket, slot uint32, had int, errno unix.Errno) bool {
+func (e *engine) recvEnd(index uint32, s *socket, slot uint32, had int, errno unix.Errno) bool {
 	switch errno {
 	case unix.EAGAIN:
-		s.flags &^= readable
+		e.empty(index, s)
 		return false
 	case 0:
 		e.finish(slot, driver.Result{N: had, Err: io.EOF})
@@ -107,19 +107,19 @@ func (e *engine) recvEnd(s *socket, slot uint32, had int, errno unix.Errno) bool
 }
 
 // recvInto receives into the caller's memory.
-func (e *engine) recvInto(s *socket, slot uint32, r *record) bool {
+func (e *engine) recvInto(index uint32, s *socket, slot uint32, r *record) bool {
 	op := r.op
 	for range chunksPerTurn {
 		room := op.Buf[r.done:]
 		room = room[:min(len(room), recvMax)]
 		n, errno := sock.Recv(s.fd, room)
 		if n <= 0 {
-			return e.recvEnd(s, slot, r.done, errno)
+			return e.recvEnd(index, s, slot, r.done, errno)
 		}
 		r.done += n
 		e.took(n)
 		if n < len(room) {
-			s.drained()
+			e.drained(index, s)
 		}
 		if !op.Full || r.done == len(op.Buf) {
 			e.finish(slot, driver.Result{N: r.done})

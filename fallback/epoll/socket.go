@@ -55,6 +55,7 @@ const (
 	shown                        // Control showed the descriptor: others may hold it
 	connected                    // a datagram socket with a peer
 	joined                       // datagrams come joined (UDP_GRO)
+	deaf                         // epoll is not to tell of what comes, see deafen
 )
 
 // socket is an entry of the table of sockets.
@@ -131,15 +132,44 @@ func (e *engine) leave(index uint32, s *socket) {
 	e.stats.SocketsOpen--
 }
 
-const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET
+const (
+	// interestDeaf leaves out EPOLLPRI, too, which would be woken for all that comes.
+	interestDeaf = unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	interest     = interestDeaf | unix.EPOLLIN | unix.EPOLLPRI
+)
 
 func (e *engine) register(index uint32, s *socket) error {
-	ev := unix.EpollEvent{Events: interest, Fd: int32(index), Pad: int32(s.gen)}
-	if err := unix.EpollCtl(e.epfd, unix.EPOLL_CTL_ADD, int(s.fd), &ev); err != nil {
+	if err := e.control(unix.EPOLL_CTL_ADD, index, s, interest); err != nil {
 		return err
 	}
 	s.flags |= registered
 	return nil
+}
+
+func (e *engine) control(op int, index uint32, s *socket, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(index), Pad: int32(s.gen)}
+	return unix.EpollCtl(e.epfd, op, int(s.fd), &ev)
+}
+
+// deafen keeps a socket that nobody reads from waking the loop with each packet, as those
+// of a relay do whose other side is full.
+func (e *engine) deafen(index uint32, s *socket) {
+	if s.is(registered) && !s.is(deaf) && e.control(unix.EPOLL_CTL_MOD, index, s, interestDeaf) == nil {
+		s.flags |= deaf
+	}
+}
+
+// empty notes that there is nothing to read: what comes now makes an edge. It does for
+// what has come since the call that said so, too, where epoll is asked anew.
+func (e *engine) empty(index uint32, s *socket) {
+	if s.is(deaf) {
+		if e.control(unix.EPOLL_CTL_MOD, index, s, interest) != nil {
+			e.park(index, s) // and try again
+			return
+		}
+		s.flags &^= deaf
+	}
+	s.flags &^= readable
 }
 
 // unregister is needed only where the descriptor's description lives on.

@@ -25,7 +25,7 @@ func wrongPipe(op *driver.Op) bool {
 
 // recvPipe moves what has come into a pipe and tells whether the operation came to
 // its end.
-func (e *engine) recvPipe(s *socket, slot uint32, op *driver.Op) bool {
+func (e *engine) recvPipe(index uint32, s *socket, slot uint32, op *driver.Op) bool {
 	pipe, err := op.Ext.Pipes.TakePipe()
 	if err != nil {
 		e.fail(slot, err)
@@ -41,7 +41,7 @@ func (e *engine) recvPipe(s *socket, slot uint32, op *driver.Op) bool {
 	}
 	op.Ext.Pipes.GivePipe(pipe)
 	errno, _ := err.(unix.Errno)
-	return e.recvEnd(s, slot, 0, errno)
+	return e.recvEnd(index, s, slot, 0, errno)
 }
 
 // sendPipe moves what is in a pipe to the socket.

@@ -165,3 +165,82 @@ func TestUnixQueueFull(t *testing.T) {
 	}
 	l.until("all accepted", func() bool { return len(a.all) == 4 })
 }
+
+// TestDeaf: a socket that nobody reads from wakes the loop a few times and no more. What comes
+// then is there for the next read, what comes after it is told of again, and so is room to
+// send meanwhile.
+func TestDeaf(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			l := open(t, nil)
+			s, peer := l.pair(network)
+			is := func(f flags) bool { return l.sockets.at(uint32(s)).is(f) }
+			write := func(text string) {
+				_, err := peer.Write([]byte(text))
+				require.NoError(t, err)
+			}
+			for range 2 { // it hears again each time
+				sent := ""
+				for i := 0; !is(deaf); i++ {
+					require.Less(t, i, 100)
+					write("x")
+					sent += "x"
+					l.turns(1)
+				}
+				l.turns(1) // epoll was asked anew, and says that there is room
+				write("y")
+				n, err := got(epollWaitNow(l.epfd, l.events))
+				require.NoError(t, err)
+				require.Zero(t, n)
+
+				full, queued := l.fill(s)
+				_, err = io.CopyN(io.Discard, peer, int64(queued))
+				require.NoError(t, err)
+				require.NoError(t, l.end(full).Err)
+				_, err = io.CopyN(io.Discard, peer, int64(full.last().N))
+				require.NoError(t, err)
+
+				in := l.start(driver.Recv, s, nil)
+				l.until("what came", func() bool { return len(in.data) == len(sent)+1 })
+				require.Equal(t, sent+"y", string(in.data))
+				l.until("an empty socket", func() bool { return !is(deaf) })
+				write("z")
+				l.until("what came then", func() bool { return len(in.data) == len(sent)+2 })
+				l.Cancel(&in.op)
+				l.end(in)
+			}
+			for !is(deaf) {
+				write("x")
+				l.turns(1)
+			}
+			require.NoError(t, peer.Close())
+			in := l.start(driver.Recv, s, nil)
+			require.ErrorIs(t, l.end(in).Err, io.EOF)
+		})
+	}
+}
+
+// fill sends until there is no room. It returns the send that waits, and how many bytes
+// those before it took.
+func (l *loop) fill(s driver.Socket) (full *call, queued int) {
+	l.t.Helper()
+	data := make([]byte, 1<<20)
+	for range 100 {
+		c := l.start(driver.Send, s, func(c *call) { c.out.Append(buffers.Wrap(data, nil)) })
+		if l.turns(2); !c.end {
+			return c, queued
+		}
+		require.NoError(l.t, c.last().Err)
+		queued += c.last().N
+	}
+	l.t.Fatal("there is always room")
+	return nil, 0
+}
+
+func (l *loop) turns(n int) {
+	l.t.Helper()
+	for range n {
+		_, err := l.Poll(0)
+		require.NoError(l.t, err)
+	}
+}
