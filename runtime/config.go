@@ -97,10 +97,11 @@ type Config struct {
 	// Default: none.
 	BusyPoll time.Duration
 
-	// BatchWait is how long a loop that is busy with many peers lets completions gather
-	// before it handles them: together they cost one waking, as a network card's
-	// interrupts do that are moderated. A loop that had to do with fewer than 32 sockets in
-	// the last 10 ms, or slept for four fifths of them, waits for nobody. Default 100 µs;
+	// BatchWait is how long a loop that is busy moving files, or relaying much, for many
+	// peers lets completions gather before it handles them: together they cost one waking,
+	// as a network card's interrupts do that are moderated. A loop that moved something
+	// for fewer than 32 sockets in the last 10 ms, or slept for four fifths of them, waits
+	// for nobody, and so does one that sends and receives little pieces only. Default 100 µs;
 	// negative for never, and so with BusyPoll.
 	BatchWait time.Duration
 

@@ -88,7 +88,6 @@ func (e *engine) edge(ev *unix.EpollEvent) {
 	if !ok {
 		return // the waker, or a descriptor that others keep open
 	}
-	e.crowd.Met(&s.met)
 	const broken = unix.EPOLLERR | unix.EPOLLHUP
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLPRI|broken) != 0 {
 		if s.is(readable) && s.rd.empty() {

@@ -59,7 +59,7 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 		e.fail(slot, io.ErrUnexpectedEOF)
 		return true
 	case err == nil:
-		e.moved += n
+		e.move(s, n)
 		return e.sendEnd(s, slot, n, int(count), 0)
 	case err == unix.EAGAIN:
 		s.flags &^= writable
@@ -69,6 +69,14 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 	}
 	e.fail(slot, err)
 	return true
+}
+
+// move notes that the kernel moved bytes of a file or pipe to or from a socket.
+func (e *engine) move(s *socket, n int) {
+	if n > 0 {
+		e.moved += n
+		e.crowd.Met(&s.met)
+	}
 }
 
 // sendHead sends what goes before the file, and count bytes of it with that if they
@@ -85,7 +93,7 @@ func (e *engine) sendHead(s *socket, slot uint32, r *record, count int64, warm b
 			s.flags &^= writable
 		}
 		n += got
-		e.moved += got
+		e.move(s, got)
 	}
 	return e.sendEnd(s, slot, n, head+int(count), 0)
 }

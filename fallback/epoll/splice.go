@@ -34,7 +34,7 @@ func (e *engine) recvPipe(index uint32, s *socket, slot uint32, op *driver.Op) b
 	n, err := sock.Splice(pipe.W, int(s.fd), op.Ext.Len)
 	if n > 0 {
 		op.Ext.Pipe = pipe
-		e.moved += n // and not e.received: it came into no cache
+		e.move(s, n) // and not e.received: it came into no cache
 		e.stats.BytesIn += uint64(n)
 		e.finish(slot, driver.Result{N: n})
 		return true
@@ -51,7 +51,7 @@ func (e *engine) sendPipe(s *socket, slot uint32, op *driver.Op) bool {
 		e.fail(slot, io.ErrUnexpectedEOF) // there was less in the pipe than was said
 		return true
 	}
-	e.moved += n
+	e.move(s, n)
 	errno, _ := err.(unix.Errno)
 	return e.sendEnd(s, slot, n, n, errno)
 }

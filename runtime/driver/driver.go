@@ -133,8 +133,8 @@ type Config struct {
 	// power of two, and RecvBufferSize their size in bytes.
 	RecvBuffers    int
 	RecvBufferSize int
-	// BatchWait is how long an engine that is busy with many sockets may let completions
-	// gather; zero for not at all. Portable has no use for it.
+	// BatchWait is how long an engine that is busy moving bytes for many sockets may let
+	// completions gather; zero for not at all. Portable has no use for it.
 	BatchWait time.Duration
 	// FileWorkers bounds the helper threads for files that could block.
 	FileWorkers int

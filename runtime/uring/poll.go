@@ -237,9 +237,6 @@ func (e *engine) dispatch(c ring.CQE) {
 		e.stray(c)
 		return
 	}
-	if s.op.Code != driver.Send { // most of which tell nothing about the peer
-		e.crowd.Met(&s.met)
-	}
 	switch s.op.Code {
 	case driver.Recv:
 		e.received(low, s, c)

@@ -82,7 +82,7 @@ func (e *engine) moveFile(i uint32, s *slot) (r driver.Result, done bool) {
 	switch {
 	case got > 0:
 		e.stats.BytesOut += uint64(got)
-		e.fileLeft -= int64(got)
+		e.moved(k, got)
 		k.full = int64(got) < n
 		if k.full {
 			e.stats.ShortSends++
@@ -113,13 +113,21 @@ func (e *engine) moveHead(i uint32, s *slot, n int64, warm bool) (r driver.Resul
 		got, err := sock.Sendfile(int(s.fd), x.File, x.Off, int(n))
 		k.full = int64(got) < n && (got > 0 || err == unix.EAGAIN)
 		r.N += got
-		e.fileLeft -= int64(got)
+		e.moved(k, got)
 	}
 	e.stats.BytesOut += uint64(r.N)
 	if k.full {
 		e.stats.ShortSends++
 	}
 	return r, true
+}
+
+// moved notes that the kernel moved bytes of a file or pipe to or from a socket.
+func (e *engine) moved(k *socket, n int) {
+	if n > 0 {
+		e.fileLeft -= int64(n)
+		e.crowd.Met(&k.met)
+	}
 }
 
 func (e *engine) waitWritable(i uint32, s *slot) {

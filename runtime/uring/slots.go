@@ -29,8 +29,7 @@ type slot struct {
 	step    step
 	heard   uint8 // Recv: looks that go by before the engine looks at its socket
 	spurned uint8 // times that the kernel cancelled the operation by itself
-	met     uint8 // for engine.crowd
-	_       [9]byte
+	_       [10]byte
 }
 
 // extra is what few operations need; it stays with its slot, for the next one.

@@ -52,7 +52,7 @@ func (e *engine) recvPipe(s *slot, x *driver.Ext, k *socket) (r driver.Result) {
 	if r.N > 0 {
 		x.Pipe = pipe
 		e.stats.BytesIn += uint64(r.N)
-		e.fileLeft -= int64(r.N)
+		e.moved(k, r.N)
 		k.wet = int64(r.N) == min(x.Len, sock.SpliceMax)
 		return r
 	}
@@ -68,7 +68,7 @@ func (e *engine) sendPipe(s *slot, x *driver.Ext, k *socket) (r driver.Result) {
 	switch {
 	case r.N > 0:
 		e.stats.BytesOut += uint64(r.N)
-		e.fileLeft -= int64(r.N)
+		e.moved(k, r.N)
 		k.full = int64(r.N) < min(x.Len, sock.SpliceMax)
 	case r.Err == nil:
 		r.Err = io.ErrUnexpectedEOF // there was less in the pipe than was said
