@@ -97,12 +97,12 @@ type Config struct {
 	// Default: none.
 	BusyPoll time.Duration
 
-	// BatchWait is how long a loop that is busy moving files, or relaying much, for many
-	// peers lets completions gather before it handles them: together they cost one waking,
-	// as a network card's interrupts do that are moderated. A loop that moved something
-	// for fewer than 32 sockets in the last 10 ms, or slept for four fifths of them, waits
-	// for nobody, and so does one that sends and receives little pieces only. Default 100 µs;
-	// negative for never, and so with BusyPoll.
+	// BatchWait is how long a loop that is busy with files and relays lets completions
+	// gather before it handles them: they then share one waking, as packets share a
+	// network card's moderated interrupt. What other goroutines post waits with them. Loops
+	// for which the kernel moved bytes of fewer than 32 sockets in the last 10 ms
+	// (sendfile(2), splice(2)), or that slept for four fifths of it, do not wait. Default
+	// 100 µs; negative for never, and so with BusyPoll.
 	BatchWait time.Duration
 
 	// Hooks are told of connections and of what goes wrong.

@@ -159,17 +159,14 @@ func (e *engine) deafen(index uint32, s *socket) {
 	}
 }
 
-// empty notes that there is nothing to read: what comes now makes an edge. It does for
-// what has come since the call that said so, too, where epoll is asked anew.
+// empty notes that there is nothing to read: what comes now makes an edge. To one that was
+// deaf, so does what has come since the call that said so.
 func (e *engine) empty(index uint32, s *socket) {
-	if s.is(deaf) {
-		if e.control(unix.EPOLL_CTL_MOD, index, s, interest) != nil {
-			e.park(index, s) // and try again
-			return
-		}
-		s.flags &^= deaf
-	}
 	s.flags &^= readable
+	if s.is(deaf) {
+		s.flags &^= deaf
+		_ = e.control(unix.EPOLL_CTL_MOD, index, s, interest) // fails for strangers only
+	}
 }
 
 // unregister is needed only where the descriptor's description lives on.

@@ -24,6 +24,9 @@ func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error
 		}
 	}
 	if n == 0 && err == nil {
+		if wait > 0 {
+			wait = max(wait-time.Since(start), 1)
+		}
 		n, err = e.waitLong(wait)
 	}
 	slept = time.Since(start)
@@ -31,9 +34,8 @@ func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error
 	return n, slept, err
 }
 
-// waitForBatch sleeps a moment, if less than a batch is there. epoll_wait(2) can not wait for
-// more than one event, so this is no longer than it has to be: half of what it may, since
-// the kernel is late.
+// waitForBatch sleeps a moment, if less than a batch is there: epoll_wait(2) can not wait
+// for more than one event. Half of what it may is enough, since the kernel is late.
 func (e *engine) waitForBatch(batch int, start time.Time) (int, error) {
 	e.stats.Enters++
 	n, err := got(epollWaitNow(e.epfd, e.events))
