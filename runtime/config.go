@@ -100,9 +100,9 @@ type Config struct {
 	// BatchWait is how long a loop that is busy with files and relays lets completions
 	// gather before it handles them: they then share one waking, as packets share a
 	// network card's moderated interrupt. What other goroutines post waits with them. Loops
-	// for which the kernel moved bytes of fewer than 32 sockets in the last 10 ms
-	// (sendfile(2), splice(2)), or that slept for four fifths of it, do not wait. Default
-	// 100 µs; negative for never, and so with BusyPoll.
+	// for which the kernel moved bytes of fewer than 32 sockets in the last 10 ms, of 12 if
+	// pieces are large (sendfile(2), splice(2)), or that slept for four fifths of it, do
+	// not wait. Default 100 µs; negative for never, and so with BusyPoll.
 	BatchWait time.Duration
 
 	// Hooks are told of connections and of what goes wrong.

@@ -75,7 +75,7 @@ func (e *engine) sendFile(index uint32, s *socket, slot uint32, r *record) bool 
 func (e *engine) move(s *socket, n int) {
 	if n > 0 {
 		e.moved += n
-		e.crowd.Met(&s.met)
+		e.crowd.Moved(&s.mark, n)
 	}
 }
 

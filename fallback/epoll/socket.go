@@ -70,7 +70,7 @@ type socket struct {
 	kind   kind
 	family uint8 // datagram sockets: AF_*
 	batch  uint8 // datagram sockets: how many to ask for
-	met    uint8 // for engine.crowd
+	mark   uint8 // for engine.crowd
 }
 
 func (s *socket) is(f flags) bool { return s.flags&f != 0 }

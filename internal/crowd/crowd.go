@@ -16,9 +16,11 @@ import (
 const (
 	// window is how long the sockets are counted for.
 	window = 10 * time.Millisecond
-	// few sockets are not kept waiting: there would soon be no peer left that has not
-	// been kept waiting, and nothing to do meanwhile.
-	few = 32
+	// few sockets are not kept waiting: there would soon be no peer left that has
+	// something to do. Peers of streams have, with what is in their sockets: fewer will do.
+	few, fewStreams = 32, 12
+	// piece is how much a stream moves at a time.
+	piece = 32 << 10
 	// part of the sockets make a batch, so that the other peers are busy meanwhile.
 	part = 4
 	// most is the largest batch. Larger ones save nothing more, and leave the caches.
@@ -38,20 +40,26 @@ type Crowd struct {
 	Always bool
 
 	vain   tries.Skips
-	mark   uint8 // of this window
-	now    int   // sockets marked in it
-	lately int   // in the one before
-	rushed bool  // and the loop was busy
-	began  time.Time
-	slept  time.Duration // since then
+	lately int  // sockets in the last window
+	enough bool // they were many, and the loop was busy
+
+	// Of this window.
+	mark    uint8
+	sockets int // that have it
+	moves   int
+	bytes   int64
+	began   time.Time
+	slept   time.Duration
 }
 
-// Met says that the loop moved something for a socket. The mark is the socket's, for
-// nobody else to use.
-func (c *Crowd) Met(mark *uint8) {
+// Moved says that the loop moved n bytes for a socket. The mark is the socket's, for nobody
+// else to use.
+func (c *Crowd) Moved(mark *uint8, n int) {
+	c.moves++
+	c.bytes += int64(n)
 	if *mark != c.mark {
 		*mark = c.mark
-		c.now++
+		c.sockets++
 	}
 }
 
@@ -59,20 +67,29 @@ func (c *Crowd) Met(mark *uint8) {
 // it waits for the first that comes; zero if it should not.
 func (c *Crowd) Batch(now time.Time) int {
 	if took := now.Sub(c.began); took >= window {
-		c.lately = int(int64(c.now) * int64(window) / int64(took)) // it was a longer one
-		c.rushed = c.slept*(idle+1) <= took*idle
-		c.now, c.slept, c.began = 0, 0, now
-		c.mark++
+		c.roll(now, took)
 	}
 	switch {
 	case c.Patience == 0:
 		return 0
 	case c.Always:
 		return few / part
-	case c.lately < few || !c.rushed || c.vain.LeaveOut():
+	case !c.enough || c.vain.LeaveOut():
 		return 0
 	}
 	return min(c.lately/part, most)
+}
+
+// roll begins a new window.
+func (c *Crowd) roll(now time.Time, took time.Duration) {
+	least := few
+	if c.bytes >= piece*int64(c.moves) {
+		least = fewStreams
+	}
+	c.lately = int(int64(c.sockets) * int64(window) / int64(took)) // it was a longer one
+	c.enough = c.lately >= least && c.slept*(idle+1) <= took*idle
+	c.sockets, c.moves, c.bytes, c.slept, c.began = 0, 0, 0, 0, now
+	c.mark++
 }
 
 // Slept says how long the loop waited, for whatever.

@@ -7,11 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// day is a loop's time: every tick some sockets of many are heard of, and the loop sleeps
+// day is a loop's time: every tick it moves a piece for some sockets of many, and the loop sleeps
 // for a part of it.
 type day struct {
 	Crowd
 	marks []uint8
+	piece int
 	clock time.Time
 	next  int
 }
@@ -27,7 +28,7 @@ func (d *day) pass(heard int, sleeps float64) (batch int) {
 	const ticks = 11
 	for range ticks {
 		for range heard {
-			d.Met(&d.marks[d.next%len(d.marks)])
+			d.Moved(&d.marks[d.next%len(d.marks)], d.piece)
 			d.next++
 		}
 		d.clock = d.clock.Add(window / (ticks - 1))
@@ -38,22 +39,26 @@ func (d *day) pass(heard int, sleeps float64) (batch int) {
 }
 
 func TestBatch(t *testing.T) {
+	const large, small = piece, piece - 1
 	for name, c := range map[string]struct {
-		sockets, heard int
-		sleeps         float64
-		batch          int
+		sockets, heard, piece int
+		sleeps                float64
+		batch                 int
 	}{
-		"nobody":                            {100, 0, 0.5, 0},
-		"few, often":                        {few - 1, 1000, 0.5, 0},
-		"enough":                            {few, 100, 0.5, few / part},
-		"a hundred":                         {100, 100, 0.5, 100 / part},
-		"a crowd":                           {5000, 1000, 0.5, most},
-		"a crowd of which few are heard of": {5000, 1, 0.5, 0},
-		"time to spare":                     {100, 100, 0.9, 0},
-		"always busy":                       {100, 100, 0, 100 / part},
+		"nobody":                              {100, 0, small, 0.5, 0},
+		"few, often":                          {few - 1, 1000, small, 0.5, 0},
+		"enough":                              {few, 100, small, 0.5, few / part},
+		"few streams":                         {fewStreams - 1, 100, large, 0.5, 0},
+		"enough streams":                      {fewStreams, 100, large, 0.5, fewStreams / part},
+		"a hundred":                           {100, 100, small, 0.5, 100 / part},
+		"a crowd":                             {5000, 1000, small, 0.5, most},
+		"a crowd of which few have something": {5000, 1, small, 0.5, 0},
+		"time to spare":                       {100, 100, small, 0.9, 0},
+		"always busy":                         {100, 100, small, 0, 100 / part},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDay(c.sockets)
+			d.piece = c.piece
 			d.pass(c.heard, c.sleeps)
 			require.Equal(t, c.batch, d.pass(c.heard, c.sleeps))
 		})

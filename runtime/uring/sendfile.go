@@ -126,7 +126,7 @@ func (e *engine) moveHead(i uint32, s *slot, n int64, warm bool) (r driver.Resul
 func (e *engine) moved(k *socket, n int) {
 	if n > 0 {
 		e.fileLeft -= int64(n)
-		e.crowd.Met(&k.met)
+		e.crowd.Moved(&k.mark, n)
 	}
 }
 

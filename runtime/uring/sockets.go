@@ -27,7 +27,7 @@ type socket struct {
 	full     bool   // sendfile(2) or splice(2) filled it
 	wet      bool   // splice(2) left something in it, or something came since
 	bulky    bool   // its last receive was Poll's, see bulk.go
-	met      uint8  // for engine.crowd
+	mark     uint8  // for engine.crowd
 }
 
 type sockState uint8
