@@ -14,25 +14,26 @@ import (
 
 // TestContractBatched: every wait is one for a batch first.
 func TestContractBatched(t *testing.T) {
-	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {
+	batched := opening(func(e *engine) { e.crowd.Always = true })
+	drivertest.Run(t, batched, drivertest.Configure(func(cfg *driver.Config) {
 		cfg.BatchWait = 100 * time.Microsecond
-		e, err := Open(cfg)
-		if err == nil {
-			e.(*engine).crowd.Always = true
-		}
-		return e, err
-	})
+	}))
 }
 
 // TestContractParked: every wait is one in Go's netpoller.
 func TestContractParked(t *testing.T) {
-	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {
+	drivertest.Run(t, opening(func(e *engine) { e.netpoll.waits.Always = true }))
+}
+
+// opening is Open and then set.
+func opening(set func(*engine)) driver.Open {
+	return func(cfg *driver.Config) (driver.Engine, error) {
 		e, err := Open(cfg)
 		if err == nil {
-			e.(*engine).netpoll.waits.Always = true
+			set(e.(*engine))
 		}
 		return e, err
-	})
+	}
 }
 
 // TestParksWhenCold: a loop whose waits are usually long parks, one for which something is

@@ -33,14 +33,21 @@ func TestContractPlain(t *testing.T) {
 
 // TestContractBatched: every wait is one for a batch first.
 func TestContractBatched(t *testing.T) {
-	drivertest.Run(t, func(cfg *driver.Config) (driver.Engine, error) {
+	batched := opening(func(e *engine) { e.crowd.Always = true })
+	drivertest.Run(t, batched, drivertest.Configure(func(cfg *driver.Config) {
 		cfg.BatchWait = 100 * time.Microsecond
+	}))
+}
+
+// opening is Open and then set.
+func opening(set func(*engine)) driver.Open {
+	return func(cfg *driver.Config) (driver.Engine, error) {
 		e, err := Open(cfg)
 		if err == nil {
-			e.(*engine).crowd.Always = true
+			set(e.(*engine))
 		}
 		return e, err
-	})
+	}
 }
 
 // TestContractParked: every wait is one in Go's netpoller.
@@ -51,18 +58,12 @@ func TestContractParked(t *testing.T) {
 		"interrupted": {"defer_taskrun", "coop_taskrun"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			open := func(cfg *driver.Config) (driver.Engine, error) {
-				e, err := Open(cfg)
-				if err == nil {
-					e.(*engine).waits.Always = true
-				}
-				return e, err
-			}
+			parked := opening(func(e *engine) { e.waits.Always = true })
 			opts := []drivertest.Option{drivertest.Configure(func(cfg *driver.Config) { cfg.Disable = disable })}
 			if !raceDetector {
 				opts = append(opts, drivertest.ZeroAlloc())
 			}
-			drivertest.Run(t, open, opts...)
+			drivertest.Run(t, parked, opts...)
 		})
 	}
 }

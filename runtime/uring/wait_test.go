@@ -15,7 +15,7 @@ import (
 // TestBatch: one Poll delivers what came one after the other. A signal may end a wait
 // early, so one of several has to.
 func TestBatch(t *testing.T) {
-	r := newRig(t, func(c *rigConfig) { c.BatchWait = patience })
+	r := newRig(t, func(c *rigConfig) { c.BatchWait = time.Second })
 	r.crowd.Always = true
 	const n = 8 // which are a batch then
 	var peers [n]int
