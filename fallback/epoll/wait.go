@@ -18,7 +18,7 @@ func (e *engine) wait(wait time.Duration) (n int, slept time.Duration, err error
 		return n, 0, err
 	}
 	start := time.Now()
-	if e.crowd.Patience > 0 && (wait < 0 || wait > e.crowd.Patience) {
+	if e.crowd.May(wait) {
 		if batch := e.crowd.Batch(start); batch > 0 {
 			n, err = e.waitForBatch(batch, start)
 		}
@@ -42,7 +42,6 @@ func (e *engine) waitForBatch(batch int, start time.Time) (int, error) {
 	if n >= min(batch, len(e.events)) || err != nil {
 		return n, err
 	}
-	e.netpoll.waits.Yield(start)
 	e.stats.Enters++
 	e.stats.Batches++
 	sleep(e.crowd.Patience / 2)

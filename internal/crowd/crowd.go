@@ -63,15 +63,19 @@ func (c *Crowd) Moved(mark *uint8, n int) {
 	}
 }
 
+// May reports whether a wait, negative for ever, could be for a batch. A loop that moves
+// nothing need not read the clock for Batch.
+func (c *Crowd) May(wait time.Duration) bool {
+	return c.Patience > 0 && (wait < 0 || wait > c.Patience) && (c.moves > 0 || c.enough || c.Always)
+}
+
 // Batch returns how many completions the loop had better wait for, up to Patience, before
-// it waits for the first that comes; zero if it should not.
+// it waits for the first that comes; zero if it should not. Ask May first.
 func (c *Crowd) Batch(now time.Time) int {
 	if took := now.Sub(c.began); took >= window {
 		c.roll(now, took)
 	}
 	switch {
-	case c.Patience == 0:
-		return 0
 	case c.Always:
 		return few / part
 	case !c.enough || c.vain.LeaveOut():

@@ -96,13 +96,22 @@ func TestBatchInVain(t *testing.T) {
 	require.Less(t, gathers(pays-1), 30)
 }
 
-func TestBatchNever(t *testing.T) {
+func TestMay(t *testing.T) {
+	const forEver = -1
 	d := newDay(100)
-	d.Patience = 0
+	require.False(t, d.May(forEver), "nothing was moved")
 	d.pass(100, 0.5)
-	require.Zero(t, d.pass(100, 0.5))
+	require.True(t, d.May(forEver))
+	require.True(t, d.May(d.Patience+1))
+	require.False(t, d.May(d.Patience))
+	require.False(t, d.May(0))
+	d.Patience = 0
+	require.False(t, d.May(forEver))
+
+	d = newDay(100)
 	d.Always = true
-	require.Zero(t, d.pass(100, 0.5))
-	d.Patience = 1
-	require.NotZero(t, d.pass(0, 1))
+	require.True(t, d.May(forEver))
+	require.NotZero(t, d.Batch(d.clock))
+	d.Patience = 0
+	require.False(t, d.May(forEver))
 }

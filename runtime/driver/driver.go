@@ -32,7 +32,7 @@ type Engine interface {
 	// An error means that the engine is broken and the loop can not go on.
 	Poll(wait time.Duration) (int, error)
 
-	// Wake ends a Poll that waits, or the next one. It may be called from any
+	// Wake ends a Poll that waits, or the next one, after BatchWait at the latest. It may be called from any
 	// goroutine, also after Close. Several calls may count as one.
 	Wake()
 

@@ -39,8 +39,7 @@ func (e *engine) enterAndWait(wait time.Duration) error {
 
 // batch returns how many completions to wait for together, zero for the first that comes.
 func (e *engine) batch(wait time.Duration) int {
-	patience := e.crowd.Patience
-	if patience == 0 || wait >= 0 && wait <= patience {
+	if !e.crowd.May(wait) {
 		return 0
 	}
 	return e.crowd.Batch(time.Now())
