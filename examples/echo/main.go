@@ -83,7 +83,7 @@ var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, erro
 			return nil, err
 		}
 		s := &stdServer{Listener: ln, buffer: flags.buffer}
-		go s.accept()
+		s.conns.Go(s.accept) // counted, too: what it accepts last is still to be served
 		return s, nil
 	},
 }
