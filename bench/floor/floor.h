@@ -1,4 +1,4 @@
-/* What both floor servers share: arguments, the listener, the line for the harness. */
+/* What the floor servers share: arguments, the listener, the line for the harness. */
 #ifndef FLOOR_H
 #define FLOOR_H
 
@@ -31,17 +31,27 @@ static const char *option(int argc, char **argv, const char *name, const char *f
 	return fallback;
 }
 
-/* listen_on opens an IPv4 listener on "a.b.c.d:port" and prints where it is. */
-static int listen_on(const char *addr, const char *backend, int type)
+/* address reads "a.b.c.d:port". */
+static struct sockaddr_in address(const char *text)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET};
-	socklen_t len = sizeof(sa);
 	char host[64];
-	int port, one = 1;
+	int port;
 
-	if (sscanf(addr, "%63[^:]:%d", host, &port) != 2 || inet_pton(AF_INET, host, &sa.sin_addr) != 1)
-		die(addr, EINVAL);
+	if (sscanf(text, "%63[^:]:%d", host, &port) != 2 || inet_pton(AF_INET, host, &sa.sin_addr) != 1)
+		die(text, EINVAL);
 	sa.sin_port = htons(port);
+	return sa;
+}
+
+/* listen_on opens an IPv4 listener on addr and prints where it is. */
+static int listen_on(const char *addr, const char *backend, int type)
+{
+	struct sockaddr_in sa = address(addr);
+	socklen_t len = sizeof(sa);
+	char host[INET_ADDRSTRLEN];
+	int one = 1;
+
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | type, 0);
 	if (fd < 0)
 		die("socket", errno);
@@ -51,6 +61,7 @@ static int listen_on(const char *addr, const char *backend, int type)
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 4096) < 0)
 		die("bind", errno);
 	getsockname(fd, (struct sockaddr *)&sa, &len);
+	inet_ntop(AF_INET, &sa.sin_addr, host, sizeof(host));
 	printf("listening addr=%s:%d backend=%s loops=1\n", host, ntohs(sa.sin_port), backend);
 	fflush(stdout);
 	return fd;

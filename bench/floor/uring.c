@@ -1,6 +1,7 @@
 /*
  * An echo over io_uring, one thread: multishot accept, multishot receive from a ring of provided
- * buffers, and the received buffer itself is what is sent back.
+ * buffers, and the received buffer itself is what is sent back. With -to it is a proxy: what is received
+ * is sent to the other side, and when one side ends, so does the other, once it has what came before.
  *
  * One send per connection is in flight at a time; buffers that arrive meanwhile queue behind it, so
  * the stream keeps its order. A buffer goes back to the kernel's ring after its send's completion.
@@ -14,10 +15,11 @@ enum { ACCEPT, RECV, SEND };
 enum { GROUP = 1, SMALL_COUNT = 1024, SMALL_SIZE = 4096, LARGE_COUNT = 64, LARGE_SIZE = 16384 };
 
 struct conn {
+	int peer;                /* who is sent what is received: an echo's is itself */
 	int head, tail;          /* queue of buffer ids to send, -1 when empty; head is in flight */
 	unsigned off;            /* bytes of head already sent */
 	unsigned char receiving; /* the multishot receive is armed */
-	unsigned char dead;      /* nothing more is sent */
+	unsigned char dead;      /* nothing more is received */
 	unsigned char starved;   /* the receive ended for want of buffers */
 };
 
@@ -30,6 +32,8 @@ static unsigned len[SMALL_COUNT];
 static int added; /* buffers given back since the last advance */
 static struct conn *conns;
 static int *starving, starving_count;
+static int relays;
+static struct sockaddr_in target;
 
 static struct io_uring_sqe *get_sqe(void)
 {
@@ -94,17 +98,60 @@ static void close_if_done(int fd)
 		close(fd);
 }
 
+/* end ends receiving, on both sides of a proxy. */
+static void end(int fd)
+{
+	int peer = conns[fd].peer;
+
+	conns[fd].dead = 1;
+	if (conns[peer].dead)
+		return;
+	conns[peer].dead = 1;
+	shutdown(peer, SHUT_RD);
+	close_if_done(peer);
+}
+
+static void begin(int fd, int peer)
+{
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	conns[fd] = (struct conn){.peer = peer, .head = -1, .tail = -1};
+	arm_recv(fd);
+}
+
 static void on_accept(int ln, struct io_uring_cqe *cqe)
 {
-	int fd = cqe->res, one = 1;
+	int fd = cqe->res;
 
-	if (fd >= 0) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		conns[fd] = (struct conn){.head = -1, .tail = -1};
-		arm_recv(fd);
+	if (fd >= 0 && relays) {
+		/* The target is on this machine: that does not take long. */
+		int up = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (up < 0 || connect(up, (struct sockaddr *)&target, sizeof(target)) < 0)
+			die("connect", errno);
+		begin(fd, up);
+		begin(up, fd);
+	} else if (fd >= 0) {
+		begin(fd, fd);
 	}
 	if (!(cqe->flags & IORING_CQE_F_MORE))
 		arm_accept(ln);
+}
+
+/* queue sends a buffer behind what waits already. */
+static void queue(int fd, int b)
+{
+	struct conn *c = &conns[fd];
+
+	next[b] = -1;
+	if (c->head < 0) {
+		c->head = c->tail = b;
+		c->off = 0;
+		send_head(fd);
+	} else {
+		next[c->tail] = b;
+		c->tail = b;
+	}
 }
 
 static void on_recv(int fd, struct io_uring_cqe *cqe)
@@ -118,22 +165,14 @@ static void on_recv(int fd, struct io_uring_cqe *cqe)
 			give_back(b);
 		} else {
 			len[b] = cqe->res;
-			next[b] = -1;
-			if (c->head < 0) {
-				c->head = c->tail = b;
-				c->off = 0;
-				send_head(fd);
-			} else {
-				next[c->tail] = b;
-				c->tail = b;
-			}
+			queue(c->peer, b);
 		}
 	}
 	if (cqe->res == -ENOBUFS && !c->dead) {
 		c->starved = 1;
 		starving[starving_count++] = fd;
 	} else if (cqe->res <= 0) {
-		c->dead = 1;
+		end(fd);
 	} else if (!c->receiving && !c->dead) {
 		arm_recv(fd);
 	}
@@ -147,7 +186,7 @@ static void on_send(int fd, struct io_uring_cqe *cqe)
 
 	if (cqe->res < 0) {
 		/* Ends the receive too; what was queued is of no use any more. */
-		c->dead = 1;
+		end(fd);
 		shutdown(fd, SHUT_RDWR);
 		for (; b >= 0; b = next[b])
 			give_back(b);
@@ -231,6 +270,10 @@ int main(int argc, char **argv)
 	starving = calloc(max, sizeof(*starving));
 	setup_ring();
 	setup_buffers(atoi(option(argc, argv, "-size", "64")));
+	const char *to = option(argc, argv, "-to", "");
+	relays = *to != 0;
+	if (relays)
+		target = address(to);
 	int ln = listen_on(option(argc, argv, "-addr", "127.0.0.1:0"), "floor-liburing", 0);
 
 	arm_accept(ln);

@@ -28,10 +28,11 @@ type Peer struct {
 // Peers are all servers, in the order in which the report shows them.
 func Peers() []Peer {
 	peers := []Peer{
-		floorPeer("floor-liburing", "C on liburing: about the least an io_uring echo costs", "uring",
-			"pkg-config --modversion liburing"),
-		floorPeer("floor-epoll", "C on epoll: about the least an epoll echo costs", "epoll",
-			"gcc -dumpfullversion"),
+		floorPeer("floor-liburing", "C on liburing: about the least an echo or a relayed message costs",
+			"pkg-config --modversion liburing", map[string]string{ServeEcho: "uring", ServeProxy: "uring"}),
+		floorPeer("floor-epoll", "C on epoll: the same, and a file",
+			"gcc -dumpfullversion",
+			map[string]string{ServeEcho: "epoll", ServeStatic: "static", ServeProxy: "proxy"}),
 	}
 	peers = append(peers, ours()...)
 	return append(peers,
@@ -79,9 +80,14 @@ func iouringGo() Peer {
 	})
 }
 
-// floorPeer is a server in C; its version is that of what it was built with.
-func floorPeer(name, about, program, version string) Peer {
-	return Peer{Name: name, About: about, Program: "{floor}/" + program, Version: version, OneLoop: true, Core: true,
-		Commands: map[string]harness.Command{ServeEcho: {
-			Args: []string{"{floor}/" + program, "-addr", "127.0.0.1:0", "-size", "{size}"}}}}
+// floorPeer is a server in C, with a program for each scenario; its version is that of what it was
+// built with.
+func floorPeer(name, about, version string, programs map[string]string) Peer {
+	p := Peer{Name: name, About: about, Program: "{floor}/" + programs[ServeEcho], Version: version,
+		OneLoop: true, Core: true, Commands: map[string]harness.Command{}}
+	for serve, program := range programs {
+		p.Commands[serve] = harness.Command{Args: []string{"{floor}/" + program, "-addr", "127.0.0.1:0",
+			"-size", "{size}", "-to", "{to}", "-root", "{root}"}}
+	}
+	return p
 }
