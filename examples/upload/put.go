@@ -84,6 +84,9 @@ func (s *server) put(a *answer, name string) error {
 		return refusal{http.StatusConflict, "another upload of that name is under way"}
 	}
 	defer s.files.unlock(name)
+	if s.arrives(a, part) {
+		return s.putSmall(a, name, part.size, wanted)
+	}
 	f, have, err := s.files.openPart(a.c, name, part.off)
 	if err != nil {
 		return err
@@ -130,13 +133,23 @@ func (s *server) receive(a *answer, name string, f *os.File, part span, wanted [
 // finish gives a complete file its name, if it is what the client sent.
 func (s *server) finish(a *answer, name string, size int64, sum, wanted []byte) error {
 	if !matches(sum, wanted) {
-		s.files.drop(a.c, name)
-		return refusal{http.StatusBadRequest, "the checksum differs: nothing was kept"}
+		return s.spoiled(a, name)
 	}
 	replaced, err := s.files.finish(a.c, name, s.sync)
 	if err != nil {
 		return err
 	}
+	return s.stored(a, name, size, sum, replaced)
+}
+
+// spoiled drops what is not what the client meant.
+func (s *server) spoiled(a *answer, name string) error {
+	s.files.drop(a.c, name)
+	return refusal{http.StatusBadRequest, "the checksum differs: nothing was kept"}
+}
+
+// stored answers for a complete file.
+func (s *server) stored(a *answer, name string, size int64, sum []byte, replaced bool) error {
 	s.complete.Add(1)
 	status := http.StatusCreated
 	if replaced {

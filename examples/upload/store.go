@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/fiber"
 )
 
@@ -91,15 +92,39 @@ func (s *store) openPart(c *fiber.Conn, name string, off int64) (f *os.File, hav
 
 // finish gives a complete upload its name, at once and for good.
 func (s *store) finish(c *fiber.Conn, name string, sync bool) (replaced bool, err error) {
+	c.Offload(func() { replaced, err = s.rename(name, sync) })
+	return replaced, err
+}
+
+// put writes a whole file and gives it its name.
+func (s *store) put(c *fiber.Conn, name string, body *buffers.Chain, sync bool) (replaced bool, err error) {
 	c.Offload(func() {
-		_, missing := s.root.Lstat(name)
-		replaced = missing == nil
-		err = s.root.Rename(partName(name), name)
-		if err == nil && sync {
-			err = s.syncFolder(path.Dir(name))
+		if err = s.write(name, body, sync); err == nil {
+			replaced, err = s.rename(name, sync)
 		}
 	})
 	return replaced, err
+}
+
+// write writes the file of an upload. The rest of these may block: they run off the loop.
+func (s *store) write(name string, body *buffers.Chain, sync bool) error {
+	f, err := s.root.OpenFile(partName(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = body.WriteTo(f)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (s *store) rename(name string, sync bool) (replaced bool, err error) {
+	_, missing := s.root.Lstat(name)
+	if err = s.root.Rename(partName(name), name); err == nil && sync {
+		err = s.syncFolder(path.Dir(name))
+	}
+	return missing == nil, err
 }
 
 // syncFolder makes a renaming last, where a folder can be flushed.
