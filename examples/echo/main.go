@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/examples/internal/app"
@@ -82,7 +85,7 @@ var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, erro
 		if err != nil {
 			return nil, err
 		}
-		s := &stdServer{Listener: ln, buffer: flags.buffer}
+		s := &stdServer{Listener: ln, buffer: flags.buffer, log: rt.Logger()}
 		s.conns.Go(s.accept) // counted, too: what it accepts last is still to be served
 		return s, nil
 	},
@@ -92,16 +95,27 @@ var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, erro
 type stdServer struct {
 	*stdnet.Listener
 	buffer int
+	log    *slog.Logger
 	conns  sync.WaitGroup
 }
 
+// accept serves who comes until the listener is closed. What fails besides, for want of
+// descriptors most often, passes.
 func (s *stdServer) accept() {
+	var pause time.Duration
 	for {
 		c, err := s.Accept()
-		if err != nil {
-			return // closed
+		switch {
+		case err == nil:
+			pause = 0
+			s.conns.Go(func() { echoConn(c, s.buffer) })
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.log.Warn("accept failed", "err", err, "again", pause)
+			time.Sleep(pause)
 		}
-		s.conns.Go(func() { echoConn(c, s.buffer) })
 	}
 }
 
