@@ -15,10 +15,14 @@ import (
 const acceptFlags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 
 func (e *engine) armAccept(i uint32, s *slot) bool {
+	if s.flags&untried != 0 {
+		return e.armReadable(i, s)
+	}
 	sqe := e.sqe()
 	if sqe == nil {
 		return false
 	}
+	s.flags &^= lastTry
 	if e.feats.multishotAccept {
 		sqe.PrepMultishotAccept(int(s.fd), acceptFlags)
 	} else {
@@ -31,6 +35,10 @@ func (e *engine) armAccept(i uint32, s *slot) bool {
 // accepted handles a completion of Accept. A connection is delivered whatever
 // became of the operation meanwhile.
 func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
+	if s.flags&polled != 0 {
+		e.acceptable(i, s, c)
+		return
+	}
 	if c.Res >= 0 {
 		conn := e.adopt(int(c.Res))
 		e.socks[conn].lingers = e.socks[s.fd].lingers // inherited
@@ -53,11 +61,25 @@ func (e *engine) accepted(i uint32, s *slot, c ring.CQE) {
 	case err == unix.ECANCELED:
 		e.finish(i, driver.Result{Err: driver.ErrCanceled})
 	case err == unix.EAGAIN:
-		e.later(i)
+		// A listener that does not block, as others want it, is not waited for by every kernel.
+		s.flags |= untried
+		e.rearm(i)
 	case sock.AcceptAgain(err):
 		e.rearm(i)
 	default:
 		e.finish(i, driver.Result{Err: err})
+	}
+}
+
+// acceptable accepts what a listener is said to have.
+func (e *engine) acceptable(i uint32, s *slot, c ring.CQE) {
+	e.disarm(i)
+	s.flags &^= untried
+	switch {
+	case c.Res >= 0 && !e.acceptLast(i):
+		e.rearm(i)
+	case c.Res < 0 && !e.acceptLast(i):
+		e.failed(i, unix.Errno(-c.Res))
 	}
 }
 
@@ -73,6 +95,7 @@ func (e *engine) acceptLast(i uint32) bool {
 	if sock.Ready(int(s.fd), unix.POLLIN)&unix.POLLIN == 0 {
 		return false
 	}
+	s.flags |= lastTry
 	e.start(i) // takes what there is, before the cancel that follows
 	e.closing = append(e.closing, s.fd)
 	return true

@@ -41,11 +41,28 @@ func (e *engine) submitClose(i uint32, s *slot) {
 // its number is not in use again before the owner knows. Only a close(2) that
 // would wait for the peer goes to a worker of the kernel.
 func (e *engine) readyToClose(k *socket) {
-	if k.lingers && !e.slots.all[k.closer].op.Abort {
+	s := &e.slots.all[k.closer]
+	if k.lingers && !s.op.Abort && e.setAside(s) {
 		e.start(k.closer)
 		return
 	}
 	e.pend(k.closer, 0, nil)
+}
+
+// setAside gives the socket of a Close another descriptor, slot.want, for a worker to
+// close, and keeps its number with something that closes at once. Where no descriptor is
+// left the socket does not linger: it sends what it has in the background.
+func (e *engine) setAside(s *slot) bool {
+	aside, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 1)
+	if err == nil {
+		if err = unix.Dup3(e.waker.fd, int(s.fd), unix.O_CLOEXEC); err == nil {
+			s.want = aside
+			return true
+		}
+		unix.Close(aside) // not the last one: it does not wait
+	}
+	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
+	return false
 }
 
 // closeNow closes the descriptor and completes the Close in slot i.
@@ -76,7 +93,7 @@ func (e *engine) armClose(i uint32, s *slot) bool {
 	if sqe == nil {
 		return false
 	}
-	sqe.PrepClose(int(s.fd))
+	sqe.PrepClose(s.want)
 	sqe.Flags |= ring.SQEAsync
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
@@ -85,16 +102,16 @@ func (e *engine) armClose(i uint32, s *slot) bool {
 // closedByRing handles the completion of a Close that the kernel did aside.
 func (e *engine) closedByRing(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
-	switch err := unix.Errno(-c.Res); {
-	case c.Res >= 0:
-		e.forget(s.fd)
-		e.finish(i, driver.Result{})
-	case err == unix.ECANCELED:
-		e.closeNow(i, s) // the engine is closing; it never began
-	default:
-		e.forget(s.fd)
-		e.finish(i, driver.Result{Err: err})
+	var err error
+	switch errno := unix.Errno(-c.Res); {
+	case errno == unix.ECANCELED:
+		err = unix.Close(s.want) // the engine is closing; it never began
+	case c.Res < 0:
+		err = errno
 	}
+	unix.Close(int(s.fd)) // what kept the number
+	e.forget(s.fd)
+	e.finish(i, driver.Result{Err: err})
 }
 
 // socketCancelDone handles the answer to cancelling everything on a socket. If

@@ -52,7 +52,9 @@ func (e *engine) armConnect(i uint32, s *slot) bool {
 func (e *engine) connected(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
 	if c.Res >= 0 {
-		e.finish(i, driver.Result{Socket: e.adopt(int(s.fd))})
+		conn := e.adopt(int(s.fd))
+		e.socks[conn].lingers = s.op.Ext.Control != nil && sock.Lingers(int(conn))
+		e.finish(i, driver.Result{Socket: conn})
 		return
 	}
 	err := unix.Errno(-c.Res)

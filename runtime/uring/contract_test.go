@@ -24,7 +24,7 @@ func TestContractPlain(t *testing.T) {
 	drivertest.Run(t, Open, drivertest.Configure(func(cfg *driver.Config) {
 		cfg.Disable = []string{
 			"single_issuer", "defer_taskrun", "coop_taskrun", "submit_all", "no_sqarray", "accept_multishot",
-			"cqe_skip", "ring_fd", "iowq_max_workers", "no_iowait", "send_zc", "udp_segment",
+			"cqe_skip", "registered_ring_fd", "iowq_max_workers", "no_iowait", "send_zc", "udp_segment",
 		}
 		cfg.Entries = 2
 		cfg.RestrictOps = true

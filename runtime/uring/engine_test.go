@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -170,4 +171,46 @@ func TestSubmitTwicePanics(t *testing.T) {
 	require.Panics(t, func() { r.Submit(&recv.op) })
 	require.Panics(t, func() { r.Submit(&driver.Op{}) })
 	r.close(s)
+}
+
+// TestControlThatOpens: what Control is called for may open sockets, and the table of
+// them grow.
+func TestControlThatOpens(t *testing.T) {
+	r := newRig(t, nil)
+	ln, _ := r.listen()
+	before := len(r.socks)
+	require.NoError(t, r.Control(ln, func(uintptr) {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		for i := range fds {
+			high, err := unix.FcntlInt(uintptr(fds[i]), unix.F_DUPFD_CLOEXEC, before)
+			require.NoError(t, err)
+			require.NoError(t, syscall.Close(fds[i]))
+			r.adopt(high)
+		}
+		linger := unix.Linger{Onoff: 1, Linger: 1}
+		require.NoError(t, unix.SetsockoptLinger(int(ln), unix.SOL_SOCKET, unix.SO_LINGER, &linger))
+	}))
+	require.Greater(t, len(r.socks), before)
+	require.True(t, r.socks[ln].shown)
+	require.True(t, r.socks[ln].lingers)
+}
+
+// TestReceiveIntoMoreThanARequestHolds: 4 GiB are 0 to the kernel.
+func TestReceiveIntoMoreThanARequestHolds(t *testing.T) {
+	r := newRig(t, nil)
+	s, fd := r.pair()
+	_, err := syscall.Write(fd, []byte("hello"))
+	require.NoError(t, err)
+	size := uint64(1) << 32
+	memory, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		t.Skip("no room for it: ", err)
+	}
+	defer func() { require.NoError(t, unix.Munmap(memory)) }()
+	o := r.submit(driver.RecvInto, s, func(op *driver.Op) { op.Buf = memory })
+	r.until(func() bool { return o.ended })
+	require.NoError(t, o.err)
+	require.Equal(t, 5, o.n)
 }

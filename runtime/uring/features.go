@@ -145,7 +145,6 @@ func (e *engine) restrict() {
 	if err == nil {
 		allowed := []ring.Restriction{
 			ring.AllowSQEFlags(usedFlags),
-			ring.AllowRegisterOp(ring.RegisterPBufRing), // see bulk.go
 			ring.AllowRegisterOp(ring.UnregisterPBufRing),
 			ring.AllowRegisterOp(ring.RegisterBuffersUpdate), // see fixed.go
 			ring.AllowRegisterOp(ring.UnregisterRingFDs),

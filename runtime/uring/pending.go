@@ -3,6 +3,8 @@
 package uring
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -31,6 +33,8 @@ func (e *engine) abandon(i uint32) {
 		e.dropConnect(s)
 	case driver.SendFile:
 		s.dropChunk()
+	case driver.Close:
+		unix.Close(s.want)
 	}
 	e.pend(i, n, driver.ErrCanceled)
 }

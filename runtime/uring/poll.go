@@ -78,7 +78,7 @@ func (e *engine) gather() {
 func (e *engine) startBacklog() {
 	for e.slots.lists[inBacklog].n != 0 {
 		i := e.slots.lists[inBacklog].head
-		if e.unwanted(&e.slots.all[i]) {
+		if s := &e.slots.all[i]; e.unwanted(s) && s.flags&lastTry == 0 {
 			e.slots.remove(i)
 			e.abandon(i)
 			continue
@@ -115,10 +115,12 @@ func (e *engine) retryLater() {
 	}
 }
 
-// ticking reports that the next wait must be a short one.
+// ticking reports that the next wait must be a short one: something goes on by looking
+// again, or found no room in the submission queue.
 func (e *engine) ticking() bool {
 	l := &e.slots.lists
-	return l[inStarved].n != 0 || l[inLater].n != 0 || l[inBacklog].n != 0 || len(e.stuck) != 0
+	return l[inStarved].n != 0 || l[inLater].n != 0 || len(e.stuck) != 0 ||
+		l[inBacklog].n != 0 || l[inCancels].n != 0 || len(e.closing) != 0 || !e.wakeArmed
 }
 
 // enter submits, and waits if there is nothing to do.
@@ -155,8 +157,8 @@ func (e *engine) idleKernel() bool {
 	return e.ring.Flags()&ring.SetupTaskrunFlag != 0 && !e.ring.NeedsEnter()
 }
 
-// flush makes room in the submission queue without running completions. What
-// error there was comes again with the next enter.
+// flush makes room in the submission queue without running completions. An error is as
+// if there were no room: it comes again with the next enter, or has passed.
 func (e *engine) flush() {
 	if n, err := e.ring.Submit(); err == nil {
 		e.submitted(n)

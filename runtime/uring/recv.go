@@ -169,7 +169,8 @@ func (e *engine) armRecvInto(i uint32, s *slot) bool {
 	}
 	// Never MSG_WAITALL: going on after a part, the kernel would take a reset off
 	// the socket and tell of the part alone. The next receive would see an orderly end.
-	sqe.PrepRecv(int(s.fd), s.op.Buf[s.want:], 0)
+	rest := s.op.Buf[s.want:]
+	sqe.PrepRecv(int(s.fd), rest[:min(len(rest), maxOneSend)], 0)
 	sqe.UserData = userData(s.gen, tagOp|i)
 	return true
 }

@@ -19,7 +19,7 @@ type slot struct {
 	op      *driver.Op
 	chunk   *buffers.Chunk // SendFile: what was read of a cold range
 	extra   *extra         // of the rarer operations
-	want    int            // bytes asked for; RecvInto: done so far; Recv: see bulk.go
+	want    int            // bytes asked for; RecvInto: done so far; Recv: see bulk.go; Close: see setAside
 	gen     uint32
 	fd      int32
 	prev    uint32 // neighbours in the list that where names
@@ -72,12 +72,14 @@ const (
 	anonymous
 	// bulky: Poll is to receive, see bulk.go.
 	bulky
-	// polled: the request only waits until there is something to receive.
+	// polled: the request only waits until there is something to receive, or to accept.
 	polled
 	// untried: the socket is said to have something, and nobody has looked yet.
 	untried
 	// fixedMem: the request uses registered memory.
 	fixedMem
+	// lastTry: an Accept takes what there is though its listener is closing.
+	lastTry
 )
 
 // where names the list that a slot is in.

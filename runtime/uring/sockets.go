@@ -22,7 +22,7 @@ type socket struct {
 	zeroCopy zeroCopy
 	family   uint16 // address family, 0 if not asked for yet
 	lingers  bool   // close(2) would wait for the peer
-	shown    bool   // Control showed the descriptor: others may hold it
+	shown    bool   // others may hold it: Control showed the descriptor, or it came from them
 	starved  bool   // a receive waits for buffers, or did since it was last looked for
 	full     bool   // sendfile(2) or splice(2) filled it
 	wet      bool   // splice(2) left something in it, or something came since
@@ -115,7 +115,9 @@ func (e *engine) Listen(network string, addr net.Addr, cfg *driver.ListenConfig)
 		return driver.NoSocket, err
 	}
 	s := e.adopt(fd)
-	e.socks[fd].lingers = cfg != nil && cfg.Control != nil && sock.Lingers(fd)
+	if cfg != nil && cfg.Control != nil {
+		e.socks[fd].shown, e.socks[fd].lingers = true, sock.Lingers(fd)
+	}
 	return s, nil
 }
 
@@ -173,9 +175,11 @@ func (e *engine) Control(s driver.Socket, f func(fd uintptr)) error {
 	if k == nil {
 		return net.ErrClosed
 	}
-	f(uintptr(s))
 	k.shown = true
-	k.lingers = sock.Lingers(int(s))
+	f(uintptr(s))
+	if k = e.find(s); k != nil { // f may have done anything
+		k.lingers = sock.Lingers(int(s))
+	}
 	return nil
 }
 
@@ -209,13 +213,16 @@ func (e *engine) Attach(d driver.Detached) (driver.Socket, error) {
 	if err != nil {
 		return driver.NoSocket, err
 	}
-	// Inline sendfile(2) must not wait for the peer. A listener has to block, or
-	// some kernels would not wait for a connection but answer EAGAIN.
-	if err := unix.SetNonblock(fd, !sock.IsListener(fd)); err != nil {
-		unix.Close(fd)
-		return driver.NoSocket, err
+	// Inline sendfile(2) must not wait for the peer. A listener stays as it is: others who
+	// have the same one would hang in accept(2) if it blocked.
+	if !sock.IsListener(fd) {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			unix.Close(fd)
+			return driver.NoSocket, err
+		}
 	}
 	s := e.adopt(fd)
-	e.socks[fd].lingers = sock.Lingers(fd)
+	_, alone := d.(*sock.Detached)
+	e.socks[fd].shown, e.socks[fd].lingers = !alone, sock.Lingers(fd)
 	return s, nil
 }
