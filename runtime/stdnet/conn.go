@@ -139,9 +139,8 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) readLeft(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.readDeadline.get().over() {
-		n, err := c.std.Read(p)
-		return n, c.fix(err)
+	if err := c.unreadable(); err != nil {
+		return 0, err
 	}
 	m := c.moves
 	n := copy(p, m.left)
@@ -168,6 +167,33 @@ func (c *conn) Write(p []byte) (int, error) {
 		err = c.fix(err)
 	}
 	return n, err
+}
+
+// unreadable is why what came along from the loop is not to be read, with mu held. The
+// netpoller is not asked: it may not know yet that the deadline has passed, and would
+// read what comes behind.
+func (c *conn) unreadable() error {
+	switch {
+	case c.closed:
+		return c.opError("read", net.ErrClosed)
+	case c.readDeadline.get().over():
+		return c.readError(os.ErrDeadlineExceeded)
+	}
+	return nil
+}
+
+// takeLeft takes all that came along from the loop, with reading held.
+func (c *conn) takeLeft() (left []byte, err error) {
+	if !c.hasLeft() {
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.unreadable(); err != nil {
+		return nil, err
+	}
+	left, c.moves.left = c.moves.left, nil
+	return left, nil
 }
 
 // Close closes the connection and ends every call on it. What was written is

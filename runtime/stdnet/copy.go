@@ -152,13 +152,10 @@ func (c *conn) writeSome(w io.Writer) (int64, error) {
 	c.reading.Lock()
 	r := c.ring()
 	if r == nil {
-		var left []byte
-		if c.hasLeft() {
-			left, c.moves.left = c.moves.left, nil
-		}
+		left, err := c.takeLeft()
 		c.reading.Unlock()
 		if left == nil {
-			return 0, nil // it has just moved
+			return 0, err // without one it has just moved
 		}
 		n, err := w.Write(left)
 		return int64(n), err

@@ -27,6 +27,8 @@
 //	call             package net                     here
 //	Write            the bytes are with the kernel   or in the connection's queue, of up to 256 KiB
 //	                 an error is the call's own      or that of an earlier Write
+//	                 one that fails ends writing     and reading, with an error: what the kernel still had of
+//	                                                 the peer's is lost
 //	Close            the kernel sends what is left   after up to 100 ms for the queue to get there, the loop
 //	                                                 sends what is left, for runtime.Config.LingerTimeout
 //	                 unread bytes reset the peer     only those that the kernel still has
@@ -35,10 +37,13 @@
 //	SyscallConn      the descriptor                  Control has a duplicate of it; Read and Write take the
 //	                                                 connection to the netpoller for good, and do not see
 //	                                                 what it holds; on the portable engine, in Mode Loop,
-//	                                                 they are errors.ErrUnsupported
-//	ReadFrom (file)  what it returns is sent         or queued, up to 384 KiB; a file that is cut meanwhile
-//	                                                 ends the connection
-//	                 errors are of Op "readfrom"     of Op "write"; those of WriteTo are of Op "read"
+//	                                                 they are errors.ErrUnsupported; all fail, as File does,
+//	                                                 when the peer has reset the connection
+//	CloseRead        what comes later can be read    it can not
+//	ReadFrom (file)  what it returns is sent         or queued, up to 384 KiB; a file that is cut meanwhile,
+//	                                                 or can not be read, ends the connection
+//	                 errors are of Op "readfrom"     of Op "write", as are those of WriteBuffers; those of
+//	                                                 WriteTo are of Op "read"
 //
 // And anywhere:
 //

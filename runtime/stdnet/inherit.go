@@ -1,6 +1,7 @@
 package stdnet
 
 import (
+	"errors"
 	"net"
 	"os"
 
@@ -24,11 +25,22 @@ func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
 	return &Listener{std: std, host: hostOf(lc.Runtime), network: network, mode: lc.Mode}, nil
 }
 
-// Files is File for runtime.HandOver.
+// Files is File for runtime.HandOver. Its file's Fd, which os/exec calls, leaves the
+// socket as it is, where that of File would make it block for this listener, too.
 func (ln *Listener) Files() ([]*os.File, error) {
-	f, err := ln.File()
+	raw, err := ln.std.SyscallConn()
 	if err != nil {
 		return nil, err
+	}
+	var f *os.File
+	failed := raw.Control(func(fd uintptr) {
+		var n int
+		if n, err = duplicateDescriptor(fd); err == nil {
+			f = os.NewFile(uintptr(n), ln.std.Addr().String())
+		}
+	})
+	if err = errors.Join(failed, err); err != nil {
+		return nil, &net.OpError{Op: "file", Net: ln.network, Addr: ln.std.Addr(), Err: err}
 	}
 	return []*os.File{f}, nil
 }

@@ -110,7 +110,7 @@ func (c *conn) warm() {
 		}
 		return // it lacks descriptors or memory: stay as it is for now
 	}
-	c.moves.ring, c.std = r, nil
+	c.moves.ring, c.std, c.moves.left = r, nil, nil
 }
 
 // adoption gives a connection to its loop.
@@ -147,7 +147,9 @@ func (c *conn) cool() {
 		err    error
 	}
 	done := make(chan parted, 1)
+	over := false // the loop's own
 	detached := func(s driver.Detached, unread buffers.Chain, err error) {
+		over = true
 		p := parted{socket: s, err: err}
 		if err == nil {
 			p.left = r.leave(&unread)
@@ -157,7 +159,11 @@ func (c *conn) cool() {
 	patience := 10 * time.Millisecond // for a peer to take what is queued
 	if err := r.home.loop.Post(func() {
 		r.rc.Detach(detached)
-		r.home.loop.AfterFunc(patience, r.rc.Resume)
+		r.home.loop.AfterFunc(patience, func() {
+			if !over {
+				r.rc.Resume()
+			}
+		})
 	}); err != nil {
 		std.Close()
 		return

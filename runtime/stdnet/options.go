@@ -58,26 +58,28 @@ func (c *TCPConn) SetKeepAlive(keepalive bool) error {
 
 // SetKeepAlivePeriod sets how long a peer is idle before the kernel looks after it.
 func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
-	return c.option(c.opError, func(s socket) error { return s.(*net.TCPConn).SetKeepAlivePeriod(d) },
-		value{driver.KeepAliveIdle, seconds(d)})
+	std := func(s socket) error { return s.(*net.TCPConn).SetKeepAlivePeriod(d) }
+	return c.option(c.opError, std, keepAlive(driver.KeepAliveIdle, d)...)
+}
+
+// keepAlive is what package net sets for d: its default for zero, and nothing for less.
+func keepAlive(option driver.Option, d time.Duration) []value {
+	switch {
+	case d < 0:
+		return nil
+	case d == 0:
+		d = 15 * time.Second
+	}
+	return []value{{option, seconds(d)}}
 }
 
 // SetKeepAliveConfig sets all of keep-alive; its fields mean what they mean in
 // package net.
 func (c *TCPConn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
-	const idle, count = 15 * time.Second, 9 // package net's defaults
+	const count = 9 // package net's default
 	opts := []value{{driver.KeepAlive, boolean(config.Enable)}}
-	for _, d := range []struct {
-		option driver.Option
-		value  time.Duration
-	}{{driver.KeepAliveIdle, config.Idle}, {driver.KeepAliveInterval, config.Interval}} {
-		switch {
-		case d.value == 0:
-			opts = append(opts, value{d.option, seconds(idle)})
-		case d.value > 0:
-			opts = append(opts, value{d.option, seconds(d.value)})
-		}
-	}
+	opts = append(opts, keepAlive(driver.KeepAliveIdle, config.Idle)...)
+	opts = append(opts, keepAlive(driver.KeepAliveInterval, config.Interval)...)
 	switch {
 	case config.Count == 0:
 		opts = append(opts, value{driver.KeepAliveCount, count})

@@ -149,6 +149,9 @@ func (c *UDPConn) WriteToUDPAddrPort(p []byte, addr netip.AddrPort) (int, error)
 
 // Write is an error: the socket is not connected.
 func (c *UDPConn) Write(p []byte) (int, error) {
+	if std, _ := c.where(); std != nil {
+		return std.Write(p)
+	}
 	n, _, err := c.WriteMsgUDPAddrPort(p, nil, netip.AddrPort{})
 	return n, err
 }

@@ -81,7 +81,7 @@ func (d *packetDeadline) set(t time.Time, wake func()) {
 		d.timer = nil
 	}
 	if d.at = instantOf(t); d.at > 0 {
-		d.timer = time.AfterFunc(time.Until(t), wake)
+		d.timer = time.AfterFunc(time.Duration(int64(d.at)-clock()), wake)
 	}
 }
 

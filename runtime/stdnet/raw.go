@@ -45,16 +45,16 @@ func (r rawConn) Control(f func(fd uintptr)) error {
 
 // Read implements syscall.RawConn.
 func (r rawConn) Read(f func(fd uintptr) (done bool)) error {
-	return r.settled("raw-read", func(raw syscall.RawConn) error { return raw.Read(f) })
+	return r.settled("raw-read", &r.c.readDeadline, func(raw syscall.RawConn) error { return raw.Read(f) })
 }
 
 // Write implements syscall.RawConn.
 func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
-	return r.settled("raw-write", func(raw syscall.RawConn) error { return raw.Write(f) })
+	return r.settled("raw-write", &r.c.writeDeadline, func(raw syscall.RawConn) error { return raw.Write(f) })
 }
 
-func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
-	std, err := r.c.settle()
+func (r rawConn) settled(op string, until *limit, f func(syscall.RawConn) error) error {
+	std, err := r.c.settle(until)
 	if err != nil {
 		return r.c.setError(op, err)
 	}
@@ -67,8 +67,9 @@ func (r rawConn) settled(op string, f func(syscall.RawConn) error) error {
 }
 
 // settle takes the connection to the netpoller for good, and holds it. A Read that
-// waits on the loop steps aside, and then goes on waiting in the netpoller.
-func (c *conn) settle() (socket, error) {
+// waits on the loop steps aside, and then goes on waiting in the netpoller. It waits for
+// a Write that waits, and for what is queued to be sent, until the deadline.
+func (c *conn) settle(until *limit) (socket, error) {
 	for {
 		c.mu.Lock()
 		c.flags |= stays
@@ -85,15 +86,29 @@ func (c *conn) settle() (socket, error) {
 		case !canLeave || c.origin.home.portable:
 			return nil, errors.ErrUnsupported
 		}
-		r.mu.Lock()
-		r.leaving = true
-		r.mu.Unlock()
-		poke(r.reader)
+		if err := r.stepAside(until); err != nil {
+			return nil, err
+		}
 		if c.coolAside() {
 			continue
 		}
 		time.Sleep(asideTime) // a Write has it, or the peer is slow
 	}
+}
+
+// stepAside has Reads let others move the connection, unless it is too late.
+func (r *ring) stepAside(until *limit) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaving = !r.ended && !until.get().over()
+	switch {
+	case r.ended:
+		return errEnded
+	case !r.leaving:
+		return os.ErrDeadlineExceeded
+	}
+	poke(r.reader)
+	return nil
 }
 
 // coolAside is cool from outside Read. It reports whether the connection is in the

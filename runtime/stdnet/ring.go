@@ -44,6 +44,8 @@ type ring struct {
 	discard       bool // and is to drop what is unsent
 	ended         bool // the loop knows it no more
 	err           error
+	told          bool // err was
+	readTold      bool // to a Read
 	in            buffers.Chain
 	out           buffers.Chain // written, not with the loop yet
 	handed        int           // written, with the loop; at most so much
@@ -71,7 +73,6 @@ func newRing(c *conn) *ring {
 	r.writeDeadline.set(c.writeDeadline.get())
 	if c.hasLeft() {
 		r.in.Append(buffers.Wrap(c.moves.left, nil))
-		c.moves.left = nil
 	}
 	return r
 }
@@ -133,21 +134,22 @@ func (r *ring) wakeReader() {
 	}
 }
 
-// failure is what calls answer on a connection that has ended: its error once,
-// then what the system says about a socket that had one.
+// failure is what calls answer on a connection that has ended: its error once, then
+// what the system says about a socket that had one. A Read has the error although a
+// Write had it: what the peer sent is not whole, and must not look so.
 func (r *ring) failure(call string, then error) error {
-	err := r.err
-	if _, ok := err.(syscall.Errno); ok {
-		r.err = errSpent
-		return system(call, err)
+	if _, ok := r.err.(syscall.Errno); !ok {
+		return r.err
 	}
-	if err == errSpent {
+	told := r.told
+	if call == "read" {
+		told, r.readTold = r.readTold, true
+	}
+	if r.told = true; told {
 		return then
 	}
-	return err
+	return system(call, r.err)
 }
-
-var errSpent = errors.New("stdnet: the socket's error was told")
 
 // setDeadline sets deadlines and wakes whom they concern.
 func (r *ring) setDeadline(at instant, read, write bool) {

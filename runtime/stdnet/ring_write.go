@@ -173,6 +173,7 @@ func (r *ring) closeWrite() error {
 	if shut {
 		return nil
 	}
+	poke(r.writer)
 	if !out.Empty() {
 		_ = r.rc.Send(out) // its error comes with Closed
 	}
