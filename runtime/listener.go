@@ -130,7 +130,7 @@ func (ln *Listener) open(
 		return ln.do(l, func() (driver.Socket, error) {
 			s, err := l.engine.Listen(network, addr, dc)
 			if err == nil && isTCP(network) {
-				l.rt.tune(l.engine, s) // accepted sockets inherit it
+				l.rt.tune(l.engine, s) // so are the sockets that it accepts
 			}
 			return s, err
 		})

@@ -27,7 +27,9 @@ func (e *engine) accepted(fl *flight) {
 	fl.phase = landed
 	if c := fl.conn; c != nil {
 		fl.conn = nil
-		e.complete(fl, driver.Result{Socket: e.adopt(c).id, More: true})
+		s := e.adopt(c)
+		s.inherit(fl.s.settings)
+		e.complete(fl, driver.Result{Socket: s.id, More: true})
 	}
 	err := fl.err
 	switch {

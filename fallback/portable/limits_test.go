@@ -27,7 +27,10 @@ func TestUnsupported(t *testing.T) {
 	s, err := e.Listen("tcp4", nil, nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, e.CloseWrite(s), errors.ErrUnsupported)
-	require.ErrorIs(t, e.SetOption(s, driver.NoDelay, 1), errors.ErrUnsupported)
+	require.ErrorIs(t, e.SetOption(s, 255, 1), errors.ErrUnsupported)
+	u, err := e.Listen("udp4", nil, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, e.SetOption(u, driver.NoDelay, 1), errors.ErrUnsupported)
 
 	// A listener whose Accept can not be ended could never be closed in order.
 	_, err = e.Attach(struct{ net.Listener }{})

@@ -40,12 +40,65 @@ func (e *engine) CloseRead(id driver.Socket) error {
 	return nil
 }
 
-// SetOption implements [driver.Sockets].
+// SetOption implements [driver.Sockets]. Those of a listener are for the connections
+// that it accepts: package net has no means to set them on the listener itself.
 func (e *engine) SetOption(id driver.Socket, opt driver.Option, value int) error {
 	s := e.lookup(id)
-	if s == nil || s.closing != nil {
+	switch {
+	case s == nil || s.closing != nil:
 		return net.ErrClosed
+	case s.ln != nil && s.passesOn(opt):
+		s.passOn(opt, value)
+		return nil
+	case s.ln != nil:
+		return unsupported(opt)
 	}
+	return s.set(opt, value)
+}
+
+func unsupported(opt driver.Option) error {
+	return fmt.Errorf("portable: socket option %d: %w", opt, errors.ErrUnsupported)
+}
+
+// setting is an option for the connections that a listener accepts.
+type setting struct {
+	opt   driver.Option
+	value int
+}
+
+// passesOn tells whether the connections of a listener have the option.
+func (s *sock) passesOn(opt driver.Option) bool {
+	switch opt {
+	case driver.ReadBuffer, driver.WriteBuffer:
+		return true
+	case driver.NoDelay, driver.Linger,
+		driver.KeepAlive, driver.KeepAliveIdle, driver.KeepAliveInterval, driver.KeepAliveCount:
+		_, ok := s.ln.Addr().(*net.TCPAddr)
+		return ok
+	}
+	return false
+}
+
+// passOn notes an option, in the place of an older value of it.
+func (s *sock) passOn(opt driver.Option, value int) {
+	for i := range s.settings {
+		if s.settings[i].opt == opt {
+			s.settings[i].value = value
+			return
+		}
+	}
+	s.settings = append(s.settings, setting{opt, value})
+}
+
+// inherit sets what the listener was given. One that the system refuses costs no
+// connection.
+func (s *sock) inherit(settings []setting) {
+	for _, o := range settings {
+		_ = s.set(o.opt, o.value)
+	}
+}
+
+func (s *sock) set(opt driver.Option, value int) error {
 	switch opt {
 	case driver.ReadBuffer:
 		if c, ok := s.any().(interface{ SetReadBuffer(int) error }); ok {
@@ -60,7 +113,7 @@ func (e *engine) SetOption(id driver.Socket, opt driver.Option, value int) error
 			return bare(s.setTCP(c, opt, value))
 		}
 	}
-	return fmt.Errorf("portable: socket option %d: %w", opt, errors.ErrUnsupported)
+	return unsupported(opt)
 }
 
 func (s *sock) setTCP(c *net.TCPConn, opt driver.Option, value int) error {

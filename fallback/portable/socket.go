@@ -33,6 +33,8 @@ type sock struct {
 	ops            int     // in flight, but for Close
 	closing        *flight // the Close
 
+	settings []setting // of a listener, for the connections it accepts
+
 	held    []byte // read before a Cancel, when there was no chunk to deliver it in
 	sendErr error  // met after a part was sent, for the next Send
 }

@@ -66,7 +66,8 @@ type Sockets interface {
 	// CloseRead makes further receives end with io.EOF.
 	CloseRead(s Socket) error
 
-	// SetOption sets a socket option.
+	// SetOption sets a socket option. What a listener is given, the connections have
+	// that it accepts from then on.
 	SetOption(s Socket, opt Option, value int) error
 
 	// Control calls f with the descriptor of s. The descriptor is valid during

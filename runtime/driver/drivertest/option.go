@@ -12,6 +12,7 @@ import (
 
 var optionTests = []test{
 	{name: "option/tcp", once: testOptions},
+	{name: "option/of a listener", once: testOptionsOfListener},
 	{name: "option/closed socket", once: testOptionsClosed},
 	{name: "listen/address in use", once: testListenInUse},
 	{name: "listen/control", once: testListenControl},
@@ -49,6 +50,28 @@ func testOptions(h *harness) {
 		}
 	}
 	require.Error(h.t, h.SetOption(connected, 255, 0))
+}
+
+// testOptionsOfListener: the connections that it accepts have what it was given last.
+func testOptionsOfListener(h *harness) {
+	ln, addr := h.listen(tcp4)
+	last := map[driver.Option]int{}
+	for _, o := range options {
+		require.NoError(h.t, h.SetOption(ln, o.opt, o.value), o.name)
+		last[o.opt] = o.value
+	}
+	require.NoError(h.t, h.SetOption(ln, driver.KeepAlive, 1))
+	last[driver.KeepAlive] = 1
+	require.Error(h.t, h.SetOption(ln, 255, 0))
+	a := h.accept(ln)
+	for n := range 2 {
+		h.dial(addr)
+		h.until("accept", func() bool { return len(a.sockets) > n || a.final })
+		require.NoError(h.t, a.err)
+		for opt, value := range last {
+			checkOption(h, a.sockets[n], opt, value)
+		}
+	}
 }
 
 func testOptionsClosed(h *harness) {
