@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -14,24 +15,23 @@ const oobSize = 256
 // maxDatagram is more than the longest one of UDP.
 const maxDatagram = 1 << 16
 
-// recvFrom starts one receive of a datagram, when there is a chunk for it. Unlike
-// a stream, a datagram must be read in one piece, so the chunk is held meanwhile.
+// recvFrom starts one receive of a datagram, into a block of fl's own: a receive that
+// waits holds no memory of the pool. Unlike a stream, a datagram must be read in one piece.
 func (e *engine) recvFrom(fl *flight) {
-	if fl.chunk == nil && e.hungry.empty() {
-		size := e.recvSize
-		if x := fl.op.Ext; x != nil && x.Len >= int64(size) {
-			size = int(min(x.Len+1, maxDatagram)) // see readFrom
-		}
-		fl.chunk = e.get(size)
+	if fl.buf == nil {
+		fl.buf = make([]byte, e.datagramSize(fl)+1) // see readFrom
 	}
-	if fl.chunk == nil {
-		e.starve(fl)
-		return
-	}
-	fl.buf = fl.chunk.Room()
 	fl.phase = running
 	fl.s.readyToRead()
 	go fl.readFrom()
+}
+
+// datagramSize is the length from which on a datagram is cut.
+func (e *engine) datagramSize(fl *flight) int {
+	if x := fl.op.Ext; x != nil && x.Len > int64(e.recvSize) {
+		return int(min(x.Len, maxDatagram))
+	}
+	return e.recvSize
 }
 
 // readFrom tells a datagram that was cut by the last byte of the block, which is
@@ -64,15 +64,29 @@ func (fl *flight) readFrom() {
 	fl.e.queue.post(fl)
 }
 
-// receivedFrom delivers a datagram and goes on receiving.
+// receivedFrom takes in a datagram. Without memory for it the RecvFrom waits; if it was
+// cancelled, the datagram is delivered in the block that it was read into.
 func (e *engine) receivedFrom(fl *flight) {
+	fl.phase = landed
+	switch {
+	case fl.err != nil || e.pack(fl):
+	case fl.canceled:
+		fl.chunk, fl.buf = buffers.Wrap(fl.buf[:fl.n], nil), nil
+	default:
+		e.starve(fl)
+		return
+	}
+	e.deliverFrom(fl)
+}
+
+// deliverFrom delivers a datagram and goes on receiving.
+func (e *engine) deliverFrom(fl *flight) {
 	fl.phase = landed
 	err := fl.err
 	if err == nil {
 		c, msg := fl.chunk, fl.msg
-		c.Extend(fl.n)
-		fl.chunk, fl.buf = nil, nil
-		e.stats.BytesIn += uint64(fl.n)
+		fl.chunk = nil
+		e.stats.BytesIn += uint64(c.Len())
 		e.complete(fl, driver.Result{Chunk: c, Msg: &msg, More: true})
 	}
 	switch {

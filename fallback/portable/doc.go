@@ -23,6 +23,9 @@
 // Config.RecvBufferSize, until one comes back short. A chunk that waits in such
 // a read is taken back when another receive finds the pool empty.
 //
+// A RecvFrom has a block of its own for the longest datagram that it takes, from
+// Go's heap and for as long as it is in flight, and copies each datagram.
+//
 // # Files
 //
 // SendFile reads into a chunk and writes from it. The path that

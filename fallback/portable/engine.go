@@ -154,6 +154,11 @@ func (e *engine) Cancel(op *driver.Op) {
 		e.land(fl, 0, driver.ErrCanceled)
 	case starved:
 		e.hungry.remove(fl)
+		if op.Code == driver.RecvFrom {
+			fl.phase = landed
+			e.ready.push(fl) // which delivers the datagram
+			return
+		}
 		e.keepUnread(fl)
 		e.land(fl, 0, driver.ErrCanceled)
 	case running:

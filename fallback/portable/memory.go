@@ -30,21 +30,27 @@ func (e *engine) dropMemory(fl *flight) {
 	fl.buf = nil
 }
 
-// pack moves what is in fl's scratch block into a chunk of its size. It tells
-// false when there is none, or others came first.
+// pack moves what fl has read into a chunk of its size. It tells false when there is
+// none, or others came first. A RecvFrom reads into its block again.
 func (e *engine) pack(fl *flight) bool {
 	if fl.phase != starved && !e.hungry.empty() {
 		return false
 	}
-	c := e.pool.Get(fl.n)
+	c := e.pool.Get(max(1, fl.n))
 	if c == nil {
 		return false
 	}
-	copy(c.Room(), fl.buf[:fl.n])
+	n := copy(c.Room(), fl.buf[:fl.n])
+	fl.chunk = c
+	if fl.op.Code == driver.RecvFrom {
+		c.Extend(n)
+		fl.msg.Truncated = fl.msg.Truncated || n < fl.n
+		return true
+	}
 	if cap(fl.buf) == scratchSize {
 		e.scratches = append(e.scratches, fl.buf[:scratchSize])
 	}
-	fl.buf, fl.chunk = nil, c
+	fl.buf = nil
 	return true
 }
 
@@ -86,7 +92,7 @@ func (e *engine) starve(fl *flight) {
 // feed serves those that wait for memory, in their order, while there is some.
 func (e *engine) feed() {
 	for fl := e.hungry.first; fl != nil; fl = e.hungry.first {
-		if fl.op.Code == driver.Recv {
+		if fl.op.Code != driver.SendFile {
 			if !e.pack(fl) {
 				return
 			}
@@ -98,7 +104,7 @@ func (e *engine) feed() {
 		case driver.Recv:
 			e.deliverRead(fl)
 		case driver.RecvFrom:
-			e.recvFrom(fl)
+			e.deliverFrom(fl)
 		case driver.SendFile:
 			e.sendFile(fl)
 		}

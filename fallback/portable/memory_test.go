@@ -44,14 +44,18 @@ func (r *reader) Complete(_ *driver.Op, res *driver.Result) {
 // open returns an engine whose pool has few blocks.
 func open(t *testing.T) *engine { return openSize(t, recvSize) }
 
-func openSize(t *testing.T, size int) *engine {
+func openSize(t *testing.T, size int) *engine { return openSizes(t, size) }
+
+// openSizes receives into blocks of the first size.
+func openSizes(t *testing.T, sizes ...int) *engine {
+	segment := sizes[len(sizes)-1] * blocks
 	pool, err := buffers.NewPool(&buffers.Config{
-		BlockSizes:  []int{size},
-		SegmentSize: size * blocks,
-		Budget:      buffers.NewBudget(int64(size * blocks)),
+		BlockSizes:  sizes,
+		SegmentSize: segment,
+		Budget:      buffers.NewBudget(int64(segment * len(sizes))),
 	})
 	require.NoError(t, err)
-	e, err := Open(&driver.Config{Pool: pool, Logger: slog.New(slog.DiscardHandler), RecvBufferSize: size})
+	e, err := Open(&driver.Config{Pool: pool, Logger: slog.New(slog.DiscardHandler), RecvBufferSize: sizes[0]})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, e.Close())
@@ -147,10 +151,7 @@ func TestTakesBack(t *testing.T) {
 // is there for the next receive, on this engine or on another.
 func TestCancelHungry(t *testing.T) {
 	e := open(t)
-	var all []*buffers.Chunk
-	for c := e.pool.Get(1); c != nil; c = e.pool.Get(1) {
-		all = append(all, c)
-	}
+	all := takeAll(e)
 	r, far := recvOn(t, e)
 	s := r.op.Socket
 	_, err := far.Write([]byte("not to be lost"))
@@ -185,10 +186,7 @@ func TestCancelHungry(t *testing.T) {
 // TestCancelLanded cancels between the read and its completion, without memory.
 func TestCancelLanded(t *testing.T) {
 	e := open(t)
-	var all []*buffers.Chunk
-	for c := e.pool.Get(1); c != nil; c = e.pool.Get(1) {
-		all = append(all, c)
-	}
+	all := takeAll(e)
 	r, far := recvOn(t, e)
 	_, err := far.Write([]byte("kept"))
 	require.NoError(t, err)
