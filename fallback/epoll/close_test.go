@@ -17,13 +17,7 @@ import (
 // TestLingeringClose: close(2) would wait for a peer that reads nothing.
 func TestLingeringClose(t *testing.T) {
 	l := open(t, nil)
-	s, peer := l.pair("tcp")
-	require.NoError(t, l.SetOption(s, driver.Linger, 60))
-	fill := l.start(driver.Send, s, func(c *call) {
-		c.out.Append(buffers.Wrap(make([]byte, 64<<20), nil))
-	})
-	require.NoError(t, l.end(fill).Err)
-	fill.out.Release()
+	s, peer := l.lingering()
 	c := l.start(driver.Close, s, nil)
 	for range 10 {
 		_, err := l.Poll(0)
@@ -36,6 +30,43 @@ func TestLingeringClose(t *testing.T) {
 	var stats driver.Stats
 	l.Stats(&stats)
 	require.EqualValues(t, 1, stats.FileJobs)
+}
+
+// lingering returns a connection whose close(2) waits for the peer.
+func (l *loop) lingering() (driver.Socket, net.Conn) {
+	l.t.Helper()
+	s, peer := l.pair("tcp")
+	require.NoError(l.t, l.SetOption(s, driver.Linger, 60))
+	fill := l.start(driver.Send, s, func(c *call) {
+		c.out.Append(buffers.Wrap(make([]byte, 64<<20), nil))
+	})
+	require.NoError(l.t, l.end(fill).Err)
+	fill.out.Release()
+	return s, peer
+}
+
+// TestLingeringClosesLeaveHelpers: those that wait for peers keep no file waiting, and
+// the engine's end waits for them.
+func TestLingeringClosesLeaveHelpers(t *testing.T) {
+	l := open(t, func(cfg *driver.Config) { cfg.FileWorkers = 1 })
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close()
+	var closes []*call
+	var peers []net.Conn
+	for range 3 {
+		s, peer := l.lingering()
+		closes, peers = append(closes, l.start(driver.Close, s, nil)), append(peers, peer)
+	}
+	require.NoError(t, l.end(l.start(driver.Fsync, 0, func(c *call) { c.ext.File = f })).Err)
+	for i, c := range closes {
+		require.False(t, c.end)
+		go io.Copy(io.Discard, peers[i])
+	}
+	require.NoError(t, l.Close())
+	for _, c := range closes {
+		require.NoError(t, c.last().Err)
+	}
 }
 
 // TestCloseWaitsForHelper: a Close does not overtake the helper that works for

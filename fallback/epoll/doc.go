@@ -30,5 +30,6 @@
 //
 // The loop reads a file only as far as it is in the page cache. Everything that
 // could wait for a device, or for another process, goes to helper goroutines,
-// which are started when there is work and end when there is none.
+// which are started when there is work and end when there is none. So does a close
+// that lingers, to one beyond Config.FileWorkers.
 package epoll

@@ -9,7 +9,8 @@ import (
 
 // workers runs jobs that could block, each on a goroutine of its own up to a
 // bound. A goroutine is started when a job comes and ends when there is none: to
-// start one costs nothing beside a device.
+// start one costs nothing beside a device. A jobClose is outside of the bound: it
+// waits for a peer, which may be one that wants files to wait.
 //
 // The loop's goroutine calls all methods; helpers only run jobs.
 type workers struct {
@@ -88,6 +89,10 @@ func (w *workers) put(j *job) {
 
 // start hands j to a helper.
 func (w *workers) start(j *job) {
+	if j.kind == jobClose {
+		w.group.Go(func() { w.run(j) })
+		return
+	}
 	w.mu.Lock()
 	w.waiting.push(j)
 	more := w.running < w.limit
@@ -131,16 +136,21 @@ func (w *workers) work() {
 			break
 		}
 		w.mu.Unlock()
-		j.run()
-		w.mu.Lock()
-		w.done.push(j)
-		w.ready.Store(true)
-		w.mu.Unlock()
-		w.wake.Wake()
+		w.run(j)
 		w.mu.Lock()
 	}
 	w.running--
 	w.mu.Unlock()
+}
+
+// run does j and leaves it for the loop.
+func (w *workers) run(j *job) {
+	j.run()
+	w.mu.Lock()
+	w.done.push(j)
+	w.ready.Store(true)
+	w.mu.Unlock()
+	w.wake.Wake()
 }
 
 // close returns when all jobs are done; their results can be taken after it.
