@@ -86,6 +86,9 @@ func (e *engine) recvFrom(index uint32, s *socket, slot uint32) bool {
 		if errno == 0 {
 			errno = unix.EAGAIN
 		}
+		if errno == unix.EAGAIN && s.is(readClosed) {
+			errno = 0 // the kernel tells the end to calls that wait, and to no others
+		}
 		return e.recvEnd(index, s, slot, 0, errno)
 	}
 	first := d.used

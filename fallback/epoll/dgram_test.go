@@ -3,6 +3,8 @@
 package epoll
 
 import (
+	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"testing"
@@ -80,6 +82,39 @@ func TestDatagramsOfManySockets(t *testing.T) {
 		l.until("five datagrams", func() bool { return len(c.all) == 5 })
 		for _, from := range c.from {
 			require.Equal(t, want[i], from)
+		}
+	}
+}
+
+// TestCloseReadOfDatagrams: what is queued comes, and then the end, whether a receive
+// waits or is yet to come.
+func TestCloseReadOfDatagrams(t *testing.T) {
+	for _, network := range []string{"udp4", "unixgram"} {
+		for _, waits := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, waits %v", network, waits), func(t *testing.T) {
+				l := open(t, nil)
+				s, err := l.Listen(network, nil, nil)
+				require.NoError(t, err)
+				var r *call
+				if waits {
+					r = l.start(driver.RecvFrom, s, nil)
+					l.turns(2)
+				} else {
+					send := l.start(driver.SendTo, s, func(c *call) {
+						c.out.Append(buffers.Wrap([]byte("queued"), nil))
+						c.ext.Remote = l.LocalAddr(s)
+					})
+					require.NoError(t, l.end(send).Err)
+				}
+				require.NoError(t, l.CloseRead(s))
+				if !waits {
+					r = l.start(driver.RecvFrom, s, nil)
+				}
+				require.Equal(t, io.EOF, l.end(r).Err)
+				require.Equal(t, !waits, string(r.data) == "queued")
+				r = l.start(driver.RecvFrom, s, nil)
+				require.Equal(t, io.EOF, l.end(r).Err)
+			})
 		}
 	}
 }
