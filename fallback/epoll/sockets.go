@@ -147,9 +147,10 @@ func (e *engine) Detach(id driver.Socket) (driver.Detached, error) {
 		return nil, unix.EBUSY
 	}
 	e.unregister(s)
-	fd := int(s.fd)
+	d := sock.Detach(int(s.fd))
+	d.Shared, d.ReadClosed = s.is(shown), s.is(readClosed)
 	e.leave(uint32(id), s)
-	return sock.Detach(fd), nil
+	return d, nil
 }
 
 // Attach implements [driver.Sockets]. When the socket can not be registered, for
@@ -168,8 +169,12 @@ func (e *engine) Attach(d driver.Detached) (driver.Socket, error) {
 	}
 	k := kindOf(sock.Network(fd))
 	var f flags
-	if _, ours := d.(*sock.Detached); !ours {
+	own, ours := d.(*sock.Detached)
+	if !ours || own.Shared {
 		f |= shown // the description may have other descriptors
+	}
+	if ours && own.ReadClosed {
+		f |= readClosed | hungUp | readable
 	}
 	if sock.Lingers(fd) {
 		f |= lingers

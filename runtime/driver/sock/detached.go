@@ -20,6 +20,11 @@ import (
 // gets the descriptor. Both may be called from any goroutine.
 type Detached struct {
 	fd atomic.Int64 // descriptor + 1, 0 when it is gone
+
+	// What the kernel does not tell of the descriptor. The engine that detaches sets it,
+	// before it gives d away.
+	Shared     bool // others may hold descriptors of the same socket
+	ReadClosed bool // CloseRead was called
 }
 
 var _ io.Closer = (*Detached)(nil)
