@@ -64,16 +64,24 @@ func openSizes(t *testing.T, sizes ...int) *engine {
 	return e.(*engine)
 }
 
-// recvOn attaches one end of a new connection, and returns the other.
-func recvOn(t *testing.T, e *engine) (*reader, net.Conn) {
+// pair returns the ends of a new connection.
+func pair(t *testing.T) (near, far *net.TCPConn) {
+	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer ln.Close()
-	near, err := net.Dial("tcp4", ln.Addr().String())
+	one, err := net.Dial("tcp4", ln.Addr().String())
 	require.NoError(t, err)
-	far, err := ln.Accept()
+	other, err := ln.Accept()
 	require.NoError(t, err)
-	t.Cleanup(func() { far.Close() })
+	t.Cleanup(func() { other.Close() })
+	return one.(*net.TCPConn), other.(*net.TCPConn)
+}
+
+// recvOn attaches one end of a new connection, and returns the other.
+func recvOn(t *testing.T, e *engine) (*reader, net.Conn) {
+	t.Helper()
+	near, far := pair(t)
 	r := &reader{}
 	s, err := e.Attach(near)
 	require.NoError(t, err)

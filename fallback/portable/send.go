@@ -47,15 +47,26 @@ func (e *engine) send(fl *flight) {
 }
 
 func (fl *flight) write() {
-	if len(fl.vec) == 1 {
-		fl.n, fl.err = fl.s.conn.Write(fl.vec[0])
-	} else {
+	if len(fl.vec) > 1 && fl.s.plain {
 		fl.bufs = fl.vec
 		var n int64
 		n, fl.err = fl.bufs.WriteTo(fl.s.conn)
 		fl.n, fl.bufs = int(n), nil
+	} else {
+		fl.writeEach()
 	}
 	fl.e.queue.post(fl)
+}
+
+func (fl *flight) writeEach() {
+	for _, b := range fl.vec {
+		n, err := fl.s.conn.Write(b)
+		fl.n += n
+		if err != nil {
+			fl.err = err
+			return
+		}
+	}
 }
 
 // sendFile starts a SendFile, when there is a chunk to read into.

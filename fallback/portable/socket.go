@@ -24,6 +24,7 @@ type sock struct {
 	ln   listener
 	pkt  net.PacketConn
 
+	plain          bool // conn is package net's own, with no Write on top
 	now            nowWriter
 	rd, wr         lane
 	rdPast, wrPast bool // a deadline in the past is set
@@ -58,7 +59,9 @@ func (e *engine) adopt(x any) *sock {
 	default:
 		return nil
 	}
-	s.now.init(s.conn)
+	if s.plain = plain(s.conn); s.plain {
+		s.now.init(s.conn)
+	}
 	if n := len(e.unused); n > 0 {
 		s.id = e.unused[n-1]
 		e.unused = e.unused[:n-1]
@@ -69,6 +72,16 @@ func (e *engine) adopt(x any) *sock {
 	}
 	e.stats.SocketsOpen++
 	return s
+}
+
+// plain tells whether c may be written to by other means than its Write. What is built on
+// one of these has all their methods, too, and can have a Write of its own.
+func plain(c net.Conn) bool {
+	switch c.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	}
+	return false
 }
 
 func (e *engine) forget(s *sock) {
