@@ -117,8 +117,6 @@ func (s *sock) set(opt driver.Option, value int) error {
 }
 
 func (s *sock) setTCP(c *net.TCPConn, opt driver.Option, value int) error {
-	// Negative means: leave as it is.
-	keep := net.KeepAliveConfig{Enable: s.keepAlive, Idle: -1, Interval: -1, Count: -1}
 	switch opt {
 	case driver.NoDelay:
 		return c.SetNoDelay(value != 0)
@@ -127,6 +125,10 @@ func (s *sock) setTCP(c *net.TCPConn, opt driver.Option, value int) error {
 	case driver.KeepAlive:
 		s.keepAlive = value != 0
 		return c.SetKeepAlive(s.keepAlive)
+	}
+	// Negative means: leave as it is. There is no such value of Enable.
+	keep := net.KeepAliveConfig{Enable: s.keepsAlive(c), Idle: -1, Interval: -1, Count: -1}
+	switch opt {
 	case driver.KeepAliveIdle:
 		keep.Idle = time.Duration(value) * time.Second
 	case driver.KeepAliveInterval:
@@ -137,6 +139,20 @@ func (s *sock) setTCP(c *net.TCPConn, opt driver.Option, value int) error {
 		return errors.ErrUnsupported
 	}
 	return c.SetKeepAliveConfig(keep)
+}
+
+// keepsAlive asks the system, since the socket may have come with keep-alive on. Where
+// it can not be asked, what was set last counts.
+func (s *sock) keepsAlive(c *net.TCPConn) bool {
+	on := s.keepAlive
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			if v, err := keepAliveOf(fd); err == nil {
+				on = v
+			}
+		})
+	}
+	return on
 }
 
 // Control implements [driver.Sockets].
