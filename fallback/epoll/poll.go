@@ -25,6 +25,7 @@ func (e *engine) Poll(wait time.Duration) (int, error) {
 		return e.deliver(), net.ErrClosed
 	}
 	e.runSubmitted()
+	var end time.Time // known when there is a second pass
 	for {
 		woken, slept, err := e.gather(wait)
 		if err != nil {
@@ -37,9 +38,14 @@ func (e *engine) Poll(wait time.Duration) (int, error) {
 		if n > 0 || woken || wait == 0 {
 			return n, nil
 		}
-		// An edge that nobody waited for, a signal, or the tick of the parked.
+		// An edge that nobody waited for, a signal, the tick of the parked, or bytes
+		// of an operation that has yet to end.
 		if wait > 0 {
-			if wait -= slept; wait <= 0 {
+			now := time.Now()
+			if end.IsZero() {
+				end = now.Add(wait - slept)
+			}
+			if wait = end.Sub(now); wait <= 0 {
 				return 0, nil
 			}
 		}

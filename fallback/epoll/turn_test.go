@@ -34,21 +34,49 @@ func TestUrgentData(t *testing.T) {
 	require.Equal(t, "beforeafter", string(r.data))
 }
 
+// loaded returns sockets that have n bytes each to receive.
+func (l *loop) loaded(sockets, n int) (ids []driver.Socket) {
+	l.t.Helper()
+	for range sockets {
+		s, peer := l.pair("tcp")
+		go peer.Write(make([]byte, n))
+		require.Eventually(l.t, func() bool {
+			queued, err := unix.IoctlGetInt(int(l.sockets.at(uint32(s)).fd), unix.SIOCINQ)
+			return err == nil && queued == n
+		}, patience, time.Millisecond, "bytes in the kernel")
+		ids = append(ids, s)
+	}
+	return ids
+}
+
+// TestPollEnds: its time passes also while operations move bytes and none of them ends.
+func TestPollEnds(t *testing.T) {
+	const sockets, each = 40, 40 << 10
+	l := open(t, nil)
+	ids := l.loaded(sockets, each)
+	l.turns(2) // all are known to be ready, so that Poll has no need to wait
+	var calls []*call
+	for _, s := range ids {
+		calls = append(calls, l.start(driver.RecvInto, s, func(c *call) {
+			c.op.Buf, c.op.Full = make([]byte, each+1), true
+		}))
+	}
+	n, err := l.Poll(1)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.LessOrEqual(t, l.stats.BytesIn, uint64(3*turnBytes))
+	for _, c := range calls {
+		l.Cancel(&c.op)
+		require.Equal(t, driver.ErrCanceled, l.end(c).Err)
+	}
+}
+
 // TestTurnEnds: a Poll does not receive from all sockets that are ready, only
 // about as much as stays in the cache, and the rest is not forgotten.
 func TestTurnEnds(t *testing.T) {
 	const sockets, each = 20, 40 << 10
 	l := open(t, nil)
-	var ids []driver.Socket
-	for range sockets {
-		s, peer := l.pair("tcp")
-		go peer.Write(make([]byte, each))
-		require.Eventually(t, func() bool {
-			n, err := unix.IoctlGetInt(int(l.sockets.at(uint32(s)).fd), unix.SIOCINQ)
-			return err == nil && n == each
-		}, patience, time.Millisecond, "bytes in the kernel")
-		ids = append(ids, s)
-	}
+	ids := l.loaded(sockets, each)
 	var calls []*call
 	for _, s := range ids {
 		calls = append(calls, l.start(driver.Recv, s, nil))
