@@ -81,8 +81,7 @@ func openFile(f *os.File) (io.Closer, error) {
 		return nil, err
 	}
 	var x io.Closer = c
-	_, datagram := c.(net.PacketConn)
-	if stream := !datagram || c.LocalAddr().Network() == "unix"; stream && c.RemoteAddr() == nil {
+	if c.RemoteAddr() == nil && accepts(c.LocalAddr()) {
 		ln, err := net.FileListener(f)
 		c.Close()
 		if err != nil {
@@ -91,4 +90,17 @@ func openFile(f *os.File) (io.Closer, error) {
 		x = ln
 	}
 	return x, f.Close()
+}
+
+// accepts tells whether sockets of this kind can be listeners. To ask for a
+// net.PacketConn would not do: a *net.UnixConn is one on every network.
+func accepts(a net.Addr) bool {
+	if a == nil {
+		return false
+	}
+	switch a.Network() {
+	case "tcp", "unix", "unixpacket":
+		return true
+	}
+	return false
 }
