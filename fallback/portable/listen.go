@@ -27,7 +27,7 @@ func (e *engine) Listen(network string, addr net.Addr, cfg *driver.ListenConfig)
 		lc.Control = controlOf(cfg.Control)
 	}
 	var address string
-	if addr != nil {
+	if !none(addr) {
 		address = addr.String()
 	} else if network != "unix" && network != "unixpacket" && network != "unixgram" {
 		address = ":0"
@@ -45,6 +45,19 @@ func (e *engine) Listen(network string, addr net.Addr, cfg *driver.ListenConfig)
 	}
 	keepFile(x)
 	return e.adopt(x).id, nil
+}
+
+// none tells a nil address, also one of a type of package net, whose String is "<nil>".
+func none(addr net.Addr) bool {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		return a == nil
+	case *net.UDPAddr:
+		return a == nil
+	case *net.UnixAddr:
+		return a == nil
+	}
+	return addr == nil
 }
 
 // keepFile keeps closing a listener from removing its Unix socket's file: that is
