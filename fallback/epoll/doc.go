@@ -4,8 +4,10 @@
 // # How it works
 //
 // Every socket is registered once, edge-triggered, for everything, when it comes
-// in; after that there is no epoll_ctl(2). Edges set the ready flags of a socket,
-// EAGAIN clears them, and an operation runs when its flag is set. A registration
+// in. There is a further epoll_ctl(2) only for a socket that nobody reads from while
+// bytes come, when that begins and ends, and for one that leaves while others may
+// hold its descriptor. Edges set the ready flags of a socket, EAGAIN clears them,
+// and an operation runs when its flag is set. A registration
 // carries index and generation of the socket's entry, so that an event of a
 // closed descriptor can not reach the next owner of the number.
 //
@@ -24,7 +26,8 @@
 //
 // A chunk is taken from the pool when a socket is ready, and goes back at once
 // if there was nothing to read: an idle connection holds none. A receive that
-// finds the pool's budget spent is parked and tried again every millisecond.
+// finds the pool's budget spent is parked and tried again in each pass of Poll, which
+// sleeps for a millisecond at most meanwhile.
 //
 // # Files
 //

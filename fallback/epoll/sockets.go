@@ -87,7 +87,7 @@ func (e *engine) CloseRead(id driver.Socket) error {
 	}
 	err = sock.CloseRead(int(s.fd))
 	if err == unix.ENOTCONN && s.kind.datagram() {
-		err = nil // it says so for want of a peer, and does it
+		err = nil // for want of a peer: the side is shut all the same, see recvFrom
 	}
 	if err != nil {
 		return err

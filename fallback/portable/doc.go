@@ -16,12 +16,12 @@
 //
 // # Memory
 //
-// A receive that waits holds a scratch block of 1 KiB and no memory of the pool,
-// so that idle connections can not exhaust the pool for busy ones. What arrives
-// in the block is copied into the smallest chunk that holds it. A read that
-// fills its block is followed by reads straight into chunks of
-// Config.RecvBufferSize, until one comes back short. A chunk that waits in such
-// a read is taken back when another receive finds the pool empty.
+// A Recv begins with a scratch block of 1 KiB and no memory of the pool, so that idle
+// connections can not exhaust the pool for busy ones. What arrives in the block is
+// copied into the smallest chunk that holds it. A read that fills its block is
+// followed by reads straight into chunks of Config.RecvBufferSize, until one comes
+// back short. If nothing more comes, the chunk waits in the read with it, until
+// another operation finds the pool empty and has it taken back.
 //
 // A RecvFrom has a block of its own for the longest datagram that it takes, from
 // Go's heap and for as long as it is in flight, and copies each datagram.
@@ -35,7 +35,13 @@
 //
 // # What is missing
 //
-// SO_REUSEPORT, control messages that Listen would ask for, and segment offload
-// answer with errors.ErrUnsupported. The backlog of a listening socket is the
-// system's maximum.
+// SO_REUSEPORT, control messages that Listen would ask for, segment offload, pipes
+// (RecvPipe, SendPipe), and CloseRead and CloseWrite of datagram sockets answer
+// with errors.ErrUnsupported. So do socket options that package net has no method for;
+// those of a listener are set on each connection that it accepts, and Detach of the
+// listener forgets them. [driver.Unsenter] is there on Linux alone.
+//
+// The backlog of a listening socket is the system's maximum, datagrams are never
+// joined (ListenConfig.GRO), Fsync writes out more than DataOnly asks for, and
+// control messages of a datagram beyond 256 bytes are lost.
 package portable

@@ -36,13 +36,16 @@ func Sendfile(outfd int, f *os.File, off int64, n int) (int, error) {
 }
 
 // Cached tells whether n bytes of f from off, as far as the file has them, can be
-// read without waiting for a device. It errs on the side of no.
+// read without waiting for a device, as well as the kernel lets it be known: who
+// relies on a yes may wait all the same.
 //
-// It asks cachestat(2), since Linux 6.5, whether all pages are there, and
-// preadv2(2) with RWF_NOWAIT for the last byte, because a page that readahead has
-// only asked for counts as there. Without cachestat, the first and the last byte
-// answer for all between. Files that live in memory (tmpfs, ramfs) are cached;
-// where the file system supports neither call the answer is no.
+// It asks preadv2(2) with RWF_NOWAIT for the last byte, and cachestat(2), since Linux
+// 6.5, whether all pages are there. To cachestat a page counts that readahead has
+// only asked for; the last byte, which is asked for last, is there when it has come.
+// Without cachestat, or where it is refused (see allPages), the first and the last
+// byte answer for all between. Where the file system does not know RWF_NOWAIT,
+// cachestat answers alone, and files that live in memory (tmpfs, ramfs) are cached;
+// where neither call works for any other file the answer is no.
 //
 // The answer can age: memory pressure may drop a page right after.
 func Cached(f *os.File, off, n int64) bool {
