@@ -200,8 +200,10 @@ func (e *engine) Detach(s driver.Socket) (driver.Detached, error) {
 	case k.inflight != 0:
 		return nil, unix.EBUSY
 	}
+	d := sock.Detach(int(s))
+	d.Shared = k.shown
 	e.forget(int32(s))
-	return sock.Detach(int(s)), nil
+	return d, nil
 }
 
 // Attach implements driver.Sockets.
@@ -221,8 +223,8 @@ func (e *engine) Attach(d driver.Detached) (driver.Socket, error) {
 			return driver.NoSocket, err
 		}
 	}
+	own, ours := d.(*sock.Detached)
 	s := e.adopt(fd)
-	_, alone := d.(*sock.Detached)
-	e.socks[fd].shown, e.socks[fd].lingers = !alone, sock.Lingers(fd)
+	e.socks[fd].shown, e.socks[fd].lingers = !ours || own.Shared, sock.Lingers(fd)
 	return s, nil
 }
