@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -63,22 +64,34 @@ func (w *chunkWriter) chunks() error {
 		if err := w.data(size); err != nil {
 			return err
 		}
-		if line, err := w.line(len("\r\n")); err != nil || len(line) != 0 {
+		if line, err := w.line(len(lineEnd)); err != nil || len(line) != 0 {
 			return errors.Join(errChunked, err)
 		}
 	}
 }
 
-// line reads a line of the framing.
-func (w *chunkWriter) line(limit int) ([]byte, error) {
+var lineEnd = []byte("\r\n")
+
+// line reads a line of the framing. A bare CR or LF in it is refused as in a header: who
+// takes it for the line's end sees other chunks, and other requests behind them.
+func (w *chunkWriter) line(limit int) (string, error) {
 	if err := w.c.SetReadDeadline(time.Now().Add(w.slow)); err != nil {
-		return nil, err
+		return "", err
 	}
-	line, err := w.c.ReadLine(limit)
+	chain, err := w.c.ReadUntil(lineEnd, limit)
 	if errors.Is(err, fiber.ErrTooLong) {
 		err = errChunked
 	}
-	return line, err
+	if err != nil {
+		return "", err
+	}
+	defer chain.Release()
+	p, _ := chain.Peek(chain.Len())
+	p = p[:len(p)-len(lineEnd)]
+	if bytes.ContainsAny(p, "\r\n") {
+		return "", errChunked
+	}
+	return string(p), nil
 }
 
 // size reads the line before a chunk.
@@ -87,7 +100,7 @@ func (w *chunkWriter) size() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	text, _, _ := strings.Cut(string(line), ";") // extensions mean nothing to us
+	text, _, _ := strings.Cut(line, ";") // extensions mean nothing to us
 	size, err := strconv.ParseUint(strings.TrimRight(text, " \t"), 16, 63)
 	if err != nil {
 		return 0, errChunked

@@ -79,6 +79,9 @@ func FuzzUploads(f *testing.F) {
 		put + "Content-Length: 2\r\n\r\nhi",
 		put + "Content-Length: 2\r\n\r\nhi" + put + "Content-Length: 3\r\n\r\nbye",
 		put + "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nT: u\r\n\r\n",
+		put + "Transfer-Encoding: chunked\r\n\r\n2;a=\nhi\r\n0\r\n\r\n",
+		put + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\n0\r\nT: u\n\n",
+		put + "Transfer-Encoding: chunked\r\n\r\n2;a=\rb\r\nhi\r\n0\r\n\r\n",
 		put + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
 		put + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi",
 		put + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -125,6 +128,7 @@ func FuzzUploads(f *testing.F) {
 func TestNothingIsSmuggled(t *testing.T) {
 	s := start(t)
 	const hidden = "PUT /hidden HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+	const chunked = "PUT /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for name, text := range map[string]string{
 		"both lengths": fmt.Sprintf("PUT /f HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"+
 			"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", 5+len(hidden), hidden),
@@ -136,9 +140,17 @@ func TestNothingIsSmuggled(t *testing.T) {
 		"bare line feeds": "PUT /f HTTP/1.1\nHost: x\nContent-Length: 0\n\n" + hidden,
 		"bare CR":         "PUT /f HTTP/1.1\r\nHost: x\r\nContent-Length: 0\rX: y\r\n\r\n" + hidden,
 		"signed length":   "PUT /f HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n" + hidden,
-		"signed chunk":    "PUT /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n+0\r\n\r\n" + hidden,
+		"signed chunk":    chunked + "+0\r\n\r\n" + hidden,
 		"folded line": "PUT /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked\r\n" +
 			"Content-Length: 0\r\n\r\n" + hidden,
+		"bare LF behind a chunk's size":  chunked + "2\nxx\r\n0\r\n\r\n" + hidden,
+		"bare LF in a chunk's extension": chunked + "2;a=\nxx\r\n0\r\n\r\n" + hidden,
+		"bare CR in a chunk's extension": chunked + "2;a=\rb\r\nxx\r\n0\r\n\r\n" + hidden,
+		"bare LF behind a chunk":         chunked + "2\r\nxx\n0\r\n\r\n" + hidden,
+		"bare LF behind the last chunk":  chunked + "0\n\r\n" + hidden,
+		"bare LF behind a trailer":       chunked + "0\r\nT: u\n\r\n" + hidden,
+		"bare LF in place of a trailer":  chunked + "0\r\n\n" + hidden,
+		"bare CR in a trailer":           chunked + "0\r\nT: u\rv\r\n\r\n" + hidden,
 	} {
 		status := s.talk(t, text)
 		require.GreaterOrEqual(t, status, 400, name)
