@@ -43,13 +43,25 @@ func (o *options) helloFiber(c *fiber.Conn) error {
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return err
 		}
-		_, err = c.WriteString(response)
+		_, err = c.WriteString(responseTo(req))
 		// A body of chunks may hide a second request from who read a length beside them.
 		if err != nil || req.Close || len(req.TransferEncoding) > 0 {
 			return err
 		}
 	}
 	return nil
+}
+
+// responseTo is one of few texts, made once: HEAD gets the header only.
+func responseTo(req *http.Request) string {
+	text := response
+	if !req.Close && !req.ProtoAtLeast(1, 1) {
+		text = keptResponse
+	}
+	if req.Method == http.MethodHead {
+		return text[:len(text)-len(greeting)]
+	}
+	return text
 }
 
 var errHeader = errors.New("malformed header")

@@ -85,6 +85,52 @@ func TestHello(t *testing.T) {
 	})
 }
 
+// TestHead: HEAD gets the header only, and what follows is the next answer.
+func TestHead(t *testing.T) {
+	eachEngine(t, nil, func(t *testing.T, s *apptest.Server) {
+		const head = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+		for _, res := range ask(t, s.Addr, head, head, hi) {
+			require.EqualValues(t, len(greeting), res.ContentLength)
+		}
+	})
+}
+
+// TestKeepAliveOfOld: a peer of HTTP/1.0 that asks for it is told that the connection stays.
+func TestKeepAliveOfOld(t *testing.T) {
+	eachEngine(t, nil, func(t *testing.T, s *apptest.Server) {
+		const rest = " / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+		for _, res := range ask(t, s.Addr, "GET"+rest, "HEAD"+rest, "GET"+rest) {
+			require.Equal(t, "keep-alive", res.Header.Get("Connection"))
+		}
+		for _, res := range ask(t, s.Addr, hi) {
+			require.Empty(t, res.Header.Get("Connection"))
+		}
+		require.Equal(t, []int{200}, say(t, s.Addr, "GET / HTTP/1.0\r\n\r\n"+hi, 9))
+	})
+}
+
+// ask sends requests at once on a new connection, and returns their answers.
+func ask(t *testing.T, addr string, requests ...string) (answers []*http.Response) {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.SetDeadline(time.Now().Add(watchdog)))
+	_, err = io.WriteString(c, strings.Join(requests, ""))
+	require.NoError(t, err)
+	r := bufio.NewReader(c)
+	for _, text := range requests {
+		method, _, _ := strings.Cut(text, " ")
+		res, err := http.ReadResponse(r, &http.Request{Method: method})
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, res.Body)
+		require.NoError(t, err)
+		answers = append(answers, res)
+	}
+	require.Zero(t, r.Buffered(), "nothing comes behind them")
+	return answers
+}
+
 // TestSmuggling: what two servers could understand differently is not answered twice.
 func TestSmuggling(t *testing.T) {
 	eachEngine(t, []string{"-idle", "1s"}, func(t *testing.T, s *apptest.Server) {

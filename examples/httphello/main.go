@@ -99,9 +99,18 @@ func serveFibers(o *options) (*app.Server, error) {
 	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Listener: ln}, nil
 }
 
-var response = strings.Join([]string{
-	"HTTP/1.1 200 OK",
-	"Content-Type: text/plain; charset=utf-8",
-	fmt.Sprintf("Content-Length: %d", len(greeting)),
-	"", greeting,
-}, "\r\n")
+// response is the fibers' answer, and keptResponse that for a peer of HTTP/1.0 whose
+// connection stays, which it has to be told.
+var (
+	response     = responseWith()
+	keptResponse = responseWith("Connection: keep-alive")
+)
+
+func responseWith(fields ...string) string {
+	lines := append([]string{
+		"HTTP/1.1 200 OK",
+		"Content-Type: text/plain; charset=utf-8",
+		fmt.Sprintf("Content-Length: %d", len(greeting)),
+	}, fields...)
+	return strings.Join(append(lines, "", greeting), "\r\n")
+}
