@@ -91,7 +91,7 @@ func (s *server) put(a *answer, name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() // nothing to do where nothing has begun
 	if have != part.off {
 		a.offset(have, false)
 		return refusal{http.StatusConflict, fmt.Sprintf("%d bytes are there: go on from them", have)}

@@ -68,10 +68,19 @@ func (s *store) unlock(name string) {
 }
 
 // openPart opens the file of an upload that begins at byte off, and returns how much
-// is there if that is not where it begins. The disk is asked off the loop.
+// is there if that is not where it begins: none of it, and no file, if none has begun.
+// The disk is asked off the loop.
 func (s *store) openPart(c *fiber.Conn, name string, off int64) (f *os.File, have int64, err error) {
+	flags := os.O_RDWR
+	if off == 0 {
+		flags |= os.O_CREATE // an empty one would hide a complete file
+	}
 	c.Offload(func() {
-		f, err = s.root.OpenFile(partName(name), os.O_RDWR|os.O_CREATE, 0o666)
+		f, err = s.root.OpenFile(partName(name), flags, 0o666)
+		if off > 0 && errors.Is(err, fs.ErrNotExist) {
+			err = nil
+			return
+		}
 		if err != nil {
 			return
 		}
