@@ -109,7 +109,7 @@ func (s *server) elsewhere(w *response, h http.Handler) {
 	}
 	w.c.Offload(func() { h.ServeHTTP(rec, w.req) })
 	w.header = rec.Header()
-	if w.header.Get("Content-Length") == "" {
+	if bodyAllowed(rec.Code) && w.header.Get("Content-Length") == "" {
 		w.header.Set("Content-Length", itoa(rec.Body.Len()))
 	}
 	w.WriteHeader(rec.Code)

@@ -263,9 +263,20 @@ func TestConditional(t *testing.T) {
 	res.Body.Close()
 	etag := res.Header.Get("Etag")
 	require.NotEmpty(t, etag)
-	got := ask(t, "http://"+s.Addr, "GET", "/hello.txt", map[string]string{"If-None-Match": etag})
-	require.Equal(t, http.StatusNotModified, got.Status)
-	require.Empty(t, got.Body)
+	future := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	for _, test := range []struct {
+		target string
+		header map[string]string
+	}{
+		{"/hello.txt", map[string]string{"If-None-Match": etag}},
+		{"/hello.txt", map[string]string{"If-None-Match": etag, "Range": "bytes=0-1,4-5"}},
+		{"/list/", map[string]string{"If-Modified-Since": future}},
+	} {
+		got := ask(t, "http://"+s.Addr, "GET", test.target, test.header)
+		require.Equal(t, http.StatusNotModified, got.Status)
+		require.Empty(t, got.Body)
+		require.Empty(t, got.Header["Content-Length"], "it would be that of the whole (RFC 9110, section 8.6)")
+	}
 	s.Stop()
 }
 
