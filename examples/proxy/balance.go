@@ -79,27 +79,42 @@ type picker struct {
 	balance balance
 	rest    time.Duration
 	now     func() time.Time
-	turn    atomic.Uint64
+	turn    atomic.Uint64 // the target that comes first
 }
 
 // next returns the target to try, and nil when all have been. Those that refused
 // lately come last: they are better than nothing.
 func (p *picker) next(tried []*target) *target {
 	now := p.now().UnixNano()
-	first := int((p.turn.Add(1) - 1) % uint64(len(p.targets)))
-	var best *target
-	bestOut := false
-	for i := range p.targets {
-		t := p.targets[(first+i)%len(p.targets)]
+	for {
+		turn := p.turn.Load()
+		i := p.pick(int(turn), tried, now)
+		if i < 0 {
+			return nil
+		}
+		// It goes on behind who was picked: counted by picks, the one behind a target
+		// that is out would have the turns of both.
+		if p.turn.CompareAndSwap(turn, uint64((i+1)%len(p.targets))) {
+			return p.targets[i]
+		}
+	}
+}
+
+// pick returns which target is the best from first on, -1 if all have been tried.
+func (p *picker) pick(first int, tried []*target, now int64) int {
+	best, bestOut := -1, false
+	for n := range p.targets {
+		i := (first + n) % len(p.targets)
+		t := p.targets[i]
 		if contains(tried, t) {
 			continue
 		}
 		out := t.out(now)
 		switch {
-		case best == nil, bestOut && !out:
-			best, bestOut = t, out
-		case out == bestOut && p.balance == least && t.active.Load() < best.active.Load():
-			best = t
+		case best < 0, bestOut && !out:
+			best, bestOut = i, out
+		case out == bestOut && p.balance == least && t.active.Load() < p.targets[best].active.Load():
+			best = i
 		}
 	}
 	return best

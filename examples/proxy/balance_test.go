@@ -35,6 +35,28 @@ func TestRoundRobin(t *testing.T) {
 	require.Equal(t, "abcabca", got)
 }
 
+// TestRoundRobinBesideOut: the turns of who is left alone, or refuses each time, do not all
+// fall to the one behind it.
+func TestRoundRobinBesideOut(t *testing.T) {
+	for _, b := range []balance{roundRobin, least} {
+		for _, rest := range []time.Duration{time.Hour, 0} {
+			now := time.Unix(1000, 0)
+			p := picker{targets: targets(t, "a:1", "b:1", "c:1", "d:1"), balance: b, rest: rest,
+				now: func() time.Time { return now }}
+			picks := map[string]int{}
+			for range 1200 {
+				to := p.next(nil)
+				if to == p.targets[0] {
+					p.refuse(to)
+					to = p.next(p.targets[:1])
+				}
+				picks[to.name]++
+			}
+			require.Equal(t, map[string]int{"b:1": 400, "c:1": 400, "d:1": 400}, picks)
+		}
+	}
+}
+
 func TestLeast(t *testing.T) {
 	p := picker{targets: targets(t, "a:1", "b:1", "c:1"), balance: least, now: time.Now}
 	p.targets[0].active.Store(2)
