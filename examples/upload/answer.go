@@ -21,6 +21,8 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.text }
 
+var errNameTooLong = refusal{http.StatusRequestURITooLong, "the name is too long"}
+
 // refusalOf is what the client is told of an error of the file system.
 func refusalOf(err error) refusal {
 	switch {
@@ -30,6 +32,8 @@ func refusalOf(err error) refusal {
 		return refusal{http.StatusForbidden, "forbidden"}
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
 		return refusal{http.StatusConflict, "something else has that name"}
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return errNameTooLong
 	case errors.Is(err, syscall.ENOSPC):
 		return refusal{http.StatusInsufficientStorage, "no room left"}
 	case isTimeout(err):

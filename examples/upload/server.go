@@ -153,7 +153,9 @@ func (s *server) refuse(a *answer, err error) error {
 	var r refusal
 	if !errors.As(err, &r) {
 		r = refusalOf(err)
-		s.rt.Logger().Warn("request failed", "err", err)
+		if r != errNameTooLong { // which is the client's doing alone
+			s.rt.Logger().Warn("request failed", "err", err)
+		}
 	}
 	if a.c.Conn().Closing() {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime/fiber"
@@ -76,6 +77,10 @@ func (s *store) openPart(c *fiber.Conn, name string, off int64) (f *os.File, hav
 		flags |= os.O_CREATE // an empty one would hide a complete file
 	}
 	c.Offload(func() {
+		if off == 0 && s.isFolder(name) { // a body is for nothing
+			err = &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
+			return
+		}
 		f, err = s.root.OpenFile(partName(name), flags, 0o666)
 		if off > 0 && errors.Is(err, fs.ErrNotExist) {
 			err = nil
@@ -130,10 +135,20 @@ func (s *store) write(name string, body *buffers.Chain, sync bool) error {
 
 func (s *store) rename(name string, sync bool) (replaced bool, err error) {
 	_, missing := s.root.Lstat(name)
-	if err = s.root.Rename(partName(name), name); err == nil && sync {
+	err = s.root.Rename(partName(name), name)
+	switch {
+	case err == nil && sync:
 		err = s.syncFolder(path.Dir(name))
+	case err != nil && s.isFolder(name):
+		_ = s.root.Remove(partName(name)) // going on would not help
 	}
 	return missing == nil, err
+}
+
+// isFolder reports whether a name is a folder's, which no file can replace.
+func (s *store) isFolder(name string) bool {
+	fi, err := s.root.Lstat(name)
+	return err == nil && fi.IsDir()
 }
 
 // syncFolder makes a renaming last, where a folder can be flushed.

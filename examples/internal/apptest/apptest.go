@@ -154,6 +154,9 @@ func (s *Server) Stop() string {
 	return rest
 }
 
+// Stderr returns what a server that has ended said there.
+func (s *Server) Stderr() string { return s.stderr.String() }
+
 // Fail runs the example with arguments that can not work and returns what it said.
 func Fail(t *testing.T, args ...string) string {
 	t.Helper()
