@@ -119,8 +119,8 @@ func (s *stdServer) accept() {
 	}
 }
 
-// wait waits for the connections to end: those that are quiet live where the runtime
-// does not see them.
+// wait waits, after an upgrade, for the connections to end: those that are quiet live
+// where the runtime does not see them.
 func (s *stdServer) wait(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {

@@ -40,7 +40,8 @@ func (f *Flags) Register(addr string) {
 	flag.TextVar(&f.Backend, "backend", runtime.Auto, "`engine`: auto, io_uring, epoll or portable")
 	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
 	flag.DurationVar(&f.BusyPoll, "busy-poll", 0, "how long loops look for work before they sleep")
-	flag.DurationVar(&f.Drain, "drain", 10*time.Second, "how long to wait for connections at the end")
+	flag.DurationVar(&f.Drain, "drain", 10*time.Second,
+		"how long connections that have something to finish may take at the end")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
 	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
 	flag.DurationVar(&f.Stall, "stall", 0,
@@ -99,7 +100,8 @@ type Server struct {
 	Before func(ctx context.Context)
 	// Listener, if not nil, is what SIGHUP hands over to a new process of this program.
 	Listener runtime.FileListener
-	// Unseen, if not nil, waits for connections that are not the runtime's.
+	// Unseen, if not nil, waits after an upgrade for connections that are not the runtime's. A signal to end
+	// waits for none of these.
 	Unseen func(ctx context.Context)
 	// Check, if not nil, is what the server does instead of waiting: a client's part,
 	// for -selftest.
