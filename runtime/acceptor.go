@@ -18,7 +18,6 @@ type acceptor struct {
 	closeOp driver.Op
 
 	closing bool
-	paused  bool // because of Config.MaxConns
 	delay   time.Duration
 	timer   *Timer
 }
@@ -35,23 +34,8 @@ func (a *acceptor) accept() {
 	if a.closing || a.op.InFlight() {
 		return
 	}
-	if a.ln.rt.full() {
-		a.setPaused(true)
-		return
-	}
-	a.setPaused(false)
-	a.loop.engine.Submit(&a.op)
-}
-
-func (a *acceptor) setPaused(p bool) {
-	if a.paused == p {
-		return
-	}
-	a.paused = p
-	if p {
-		a.ln.paused.Add(1)
-	} else {
-		a.ln.paused.Add(-1)
+	if !a.ln.rt.mustWait(a) {
+		a.loop.engine.Submit(&a.op)
 	}
 }
 
@@ -61,7 +45,7 @@ func (a *acceptor) stop() {
 		return
 	}
 	a.closing = true
-	a.setPaused(false)
+	a.ln.rt.waiting.leave(a)
 	if a.timer != nil {
 		a.timer.Stop()
 	}
@@ -84,8 +68,7 @@ func (a *acceptor) Complete(op *driver.Op, r *driver.Result) {
 	}
 	if r.More {
 		if a.ln.rt.full() {
-			a.setPaused(true)
-			a.loop.engine.Cancel(&a.op)
+			a.loop.engine.Cancel(&a.op) // then it waits
 		}
 		return
 	}
@@ -161,8 +144,7 @@ func (a *acceptor) hand(target *Loop, s driver.Socket) error {
 			closeDetached(d)
 			target.log.Warn("a connection was lost between loops", "err", err)
 			target.numConns.Add(-1)
-			ln.rt.conns.Add(-1)
-			ln.released()
+			ln.rt.connEnded(ln)
 			return
 		}
 		target.newborns = append(target.newborns, newborn{sock: s, ln: ln, accept: ln.accept})
@@ -170,8 +152,7 @@ func (a *acceptor) hand(target *Loop, s driver.Socket) error {
 	if err := target.Post(give); err != nil {
 		closeDetached(d)
 		target.numConns.Add(-1)
-		ln.rt.conns.Add(-1)
-		ln.conns.Add(-1)
+		ln.rt.connEnded(ln)
 	}
 	return nil
 }

@@ -78,8 +78,11 @@ type Config struct {
 	// net's terms. The zero value is net's default.
 	KeepAlive net.KeepAliveConfig
 
-	// MaxConns bounds the connections of a runtime: listeners stop accepting
-	// there and go on below. Default: no limit but the system's.
+	// MaxConns is how many connections of a runtime stop its listeners; they go on
+	// below. It is no exact bound: those that had come when a listener stops are
+	// served, which with io_uring may be all of its queue (ListenConfig.Backlog), with
+	// the other engines some of it. Dialed and adopted connections count and are not
+	// refused. Default: no limit but the system's.
 	MaxConns int
 
 	// CrashOnPanic lets a panic in a handler end the program. By default it ends

@@ -143,10 +143,7 @@ func (c *Conn) Lost() int {
 func (l *Loop) forget(c *Conn) {
 	l.conns.remove(c)
 	l.numConns.Add(-1)
-	l.rt.conns.Add(-1)
-	if c.listener != nil {
-		c.listener.released()
-	}
+	l.rt.connEnded(c.listener)
 	l.stats.Closed++
 	if c.err != nil {
 		l.stats.Failed++

@@ -63,10 +63,7 @@ func (c *Conn) leave() {
 	c.out.Release()                                            // empty, but perhaps of a chunk that nothing was read into
 	l.conns.remove(c)
 	l.numConns.Add(-1)
-	l.rt.conns.Add(-1)
-	if c.listener != nil {
-		c.listener.released()
-	}
+	l.rt.connEnded(c.listener)
 	done(socket, c.in.TakeAll(), nil)
 }
 

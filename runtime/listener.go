@@ -36,7 +36,6 @@ type Listener struct {
 	spread bool   // connections go to the loop with the fewest
 	unlink string // the Unix socket's file, which Close removes
 	conns  atomic.Int64
-	paused atomic.Int32
 
 	mu        sync.Mutex
 	acceptors []*acceptor
@@ -218,17 +217,6 @@ func (ln *Listener) gone() {
 	defer ln.mu.Unlock()
 	if ln.live--; ln.live == 0 {
 		close(ln.closed)
-	}
-}
-
-// released is called when a connection of this listener ended.
-func (ln *Listener) released() {
-	ln.conns.Add(-1)
-	if ln.paused.Load() == 0 || ln.rt.full() {
-		return
-	}
-	for _, a := range ln.acceptors {
-		_ = a.loop.Post(a.accept)
 	}
 }
 

@@ -235,7 +235,7 @@ func (l *Loop) abandon(err error) {
 		}
 	}
 	for c := l.conns.first; c != nil; c = c.next {
-		l.rt.conns.Add(-1)
+		l.rt.connEnded(c.listener)
 		if c.handler != nil {
 			l.later(c, func() { c.handler.Closed(c, err) })
 		}

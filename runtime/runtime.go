@@ -29,6 +29,7 @@ type Runtime struct {
 	loops    []*Loop
 	started  time.Time
 	conns    atomic.Int64
+	waiting  waitingRoom
 	guard    stallGuard
 
 	mu        sync.Mutex
@@ -270,11 +271,6 @@ func (rt *Runtime) takeListeners() []listening {
 		all = append(all, ln)
 	}
 	return all
-}
-
-// full reports whether Config.MaxConns is reached.
-func (rt *Runtime) full() bool {
-	return rt.cfg.MaxConns > 0 && rt.conns.Load() >= int64(rt.cfg.MaxConns)
 }
 
 // leastLoaded returns the loop with the fewest connections; own where equal.
