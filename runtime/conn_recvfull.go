@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// directWindow bounds one receive into the caller's memory, so that time-outs
-// see the progress of a large one.
+// directWindow bounds one receive into the caller's memory, and so what it may have
+// to wait for. Time-outs are to see more of the progress: see wholly.
 const directWindow = 4 << 20
 
 // recvFull is a RecvFull in progress.
@@ -113,9 +113,20 @@ func (f *recvFull) resume(c *Conn) {
 		c.state |= stReceiving
 		c.recvOp.Code = driver.RecvInto
 		c.recvOp.Buf = rest[:min(len(rest), directWindow)]
-		c.recvOp.Full = true
+		c.recvOp.Full = c.wholly()
 		c.loop.stats.Paths.DirectRecvs++
 		c.loop.engine.Submit(&c.recvOp)
+	}
+}
+
+// wholly reports whether a receive may wait for all it asks for. That is one
+// completion, and quicker; with a time-out each part of it has to be seen.
+func (c *Conn) wholly() bool { return c.more.read == 0 && c.more.idle == 0 }
+
+// inParts ends a receive that waits for all, for a time-out that is new.
+func (c *Conn) inParts() {
+	if c.recvOp.Code == driver.RecvInto && c.recvOp.Full && !c.wholly() {
+		c.stopReceiving()
 	}
 }
 

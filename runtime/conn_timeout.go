@@ -16,6 +16,7 @@ const looks = 8
 func (c *Conn) SetIdleTimeout(d time.Duration) {
 	c.loop.mustRun("Conn.SetIdleTimeout")
 	c.extra().idle = max(d, 0)
+	c.inParts()
 	c.armTimer()
 }
 
@@ -24,6 +25,7 @@ func (c *Conn) SetIdleTimeout(d time.Duration) {
 func (c *Conn) SetReadTimeout(d time.Duration) {
 	c.loop.mustRun("Conn.SetReadTimeout")
 	c.extra().read = max(d, 0)
+	c.inParts()
 	c.lastRead = c.loop.now
 	c.armTimer()
 }
