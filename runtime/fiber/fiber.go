@@ -16,6 +16,7 @@ type fiber struct {
 	yield   func(struct{}) bool
 	parked  bool
 	ended   bool
+	cut     int     // sleeps that ended early
 	waiting waiter  // what wakes it
 	lines   []*Conn // connections that ReadLine was called on
 }

@@ -30,10 +30,24 @@ func (t *Task) Offload(work func()) {
 	}
 }
 
-// Sleep suspends the fiber for d.
+// lastSleeps is how many sleeps of a fiber end early because the runtime closes. One
+// that goes on is in a loop without an end, and would keep the runtime from its own.
+const lastSleeps = 16
+
+// Sleep suspends the fiber for d. When the runtime closes it returns early, and so it
+// does from then on: the next call on a connection fails. A fiber that only sleeps,
+// again and again, is then left asleep for ever.
 func (t *Task) Sleep(d time.Duration) {
 	var done bool
-	t.fb.loop.AfterFunc(d, func() { t.fb.called(&done) })
+	if t.fb.cut == lastSleeps {
+		t.fb.await(&done)
+	}
+	t.fb.loop.AfterOrClose(d, func(closed bool) {
+		if closed {
+			t.fb.cut++
+		}
+		t.fb.called(&done)
+	})
 	t.fb.await(&done)
 }
 
