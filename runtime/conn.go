@@ -105,8 +105,7 @@ func (l *Loop) adopt(b newborn) {
 	c.closeOp = driver.Op{Code: driver.Close, Owner: c, Socket: b.sock}
 	l.conns.add(c)
 	if opened := l.rt.cfg.Hooks.Opened; opened != nil {
-		l.current = c
-		opened(c)
+		c.tellOpened(opened)
 	}
 	if b.adopted {
 		c.lookShut()
@@ -116,18 +115,42 @@ func (l *Loop) adopt(b newborn) {
 		l.current = c
 		c.handler = b.accept(c)
 	}
-	if c.handler == nil {
+	l.current = nil
+	switch {
+	case c.is(stEnded): // accept has detached it
+		return
+	case c.handler == nil && l.quit:
 		c.fail(nil)
 		return
-	}
-	if l.quit {
+	case c.handler == nil:
+		c.Close() // what accept sent still leaves
+		return
+	case l.quit:
 		c.abort(ErrClosed)
 	}
 	c.receive()
+	l.current = c
 	if h, ok := c.handler.(OpenHandler); ok {
 		h.Open(c)
 	}
+	if l.quitting && !l.quit {
+		c.shutdown() // it came too late to be told with the others
+	}
 	l.current = nil
+}
+
+// tellOpened calls the hook. A panic ends the connection, but whoever waits for that
+// is still to be asked for a handler.
+func (c *Conn) tellOpened(opened func(c *Conn)) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.loop.contain("hook", recover())
+		}
+	}()
+	c.loop.current = c
+	opened(c)
+	returned = true
 }
 
 // hasFiles reports whether files are queued for sending.

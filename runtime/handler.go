@@ -52,5 +52,5 @@ type ShutdownHandler interface {
 }
 
 // AcceptFunc makes the handler of a new connection. It runs on the connection's
-// loop and may send already. Returning nil closes the connection.
+// loop and may send already. Returning nil closes the connection, as Close does.
 type AcceptFunc func(c *Conn) Handler
