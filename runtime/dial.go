@@ -58,7 +58,7 @@ func (rt *Runtime) DialWith(
 }
 
 // Dial connects to an address from a loop, without blocking it. done is called
-// on the loop with the outcome.
+// on the loop with the outcome, ErrClosed if the runtime closes.
 func (l *Loop) Dial(ctx context.Context, network, address string, done DialFunc) {
 	l.DialWith(ctx, nil, network, address, done)
 }
@@ -66,11 +66,16 @@ func (l *Loop) Dial(ctx context.Context, network, address string, done DialFunc)
 // DialWith is Dial with a configuration; nil means the zero one.
 func (l *Loop) DialWith(ctx context.Context, cfg *DialConfig, network, address string, done DialFunc) {
 	l.mustRun("Loop.DialWith")
+	if l.quit {
+		err := opError("dial", "", network, nil, nil, ErrClosed)
+		l.later(nil, func() { done(nil, err) })
+		return
+	}
 	if cfg == nil {
 		cfg = &DialConfig{}
 	}
 	d := &dial{loop: l, ctx: ctx, network: network, done: done}
-	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: cfg.Control}
+	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: l.guarded(cfg.Control)}
 	d.op = driver.Op{Code: driver.Connect, Owner: d, Ext: &d.ext}
 	l.others[d] = struct{}{}
 	if addrs, ok := literal(network, address); ok {

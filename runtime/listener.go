@@ -127,7 +127,9 @@ func (ln *Listener) open(
 ) error {
 	return ln.rt.untilFree(ctx, network, func() error {
 		return ln.do(l, func() (driver.Socket, error) {
-			s, err := l.engine.Listen(network, addr, dc)
+			guarded := *dc
+			guarded.Control = l.guarded(dc.Control)
+			s, err := l.engine.Listen(network, addr, &guarded)
 			if err == nil && isTCP(network) {
 				l.rt.tune(l.engine, s) // so are the sockets that it accepts
 			}
@@ -215,7 +217,7 @@ func (ln *Listener) CloseSoon() {
 func (ln *Listener) gone() {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.live--; ln.live == 0 {
+	if ln.live--; ln.live == 0 && ln.closing { // it closes by itself when a loop ends
 		close(ln.closed)
 	}
 }

@@ -92,21 +92,27 @@ func (l *Loop) PostTask(t Task) error {
 	return nil
 }
 
-// Call runs f on the loop and waits for its end. It must not be called on a loop.
+// Call runs f on the loop and waits for its end. The error is ErrClosed when the
+// loop has ended, and ErrPanic when f panicked. It must not be called on a loop.
 func (l *Loop) Call(f func()) error {
 	done := make(chan struct{})
-	err := l.Post(func() { defer close(done); f() })
+	failed := ErrPanic // unless f returns
+	err := l.Post(func() {
+		defer close(done)
+		f()
+		failed = nil
+	})
 	if err != nil {
 		return err
 	}
 	select {
 	case <-done:
-		return nil
+		return failed
 	case <-l.done:
 	}
 	select {
 	case <-done: // both were ready
-		return nil
+		return failed
 	default:
 		return ErrClosed
 	}

@@ -47,11 +47,16 @@ func (rt *Runtime) DialPacket(
 // A nil cfg means the zero one. done is called on the loop with the outcome.
 func (l *Loop) DialPacket(ctx context.Context, cfg *PacketConfig, network, address string, done PacketDialFunc) {
 	l.mustRun("Loop.DialPacket")
+	if l.quit {
+		err := opError("dial", "", network, nil, nil, ErrClosed)
+		l.later(nil, func() { done(nil, err) })
+		return
+	}
 	if cfg == nil {
 		cfg = &PacketConfig{}
 	}
 	d := &packetDial{loop: l, cfg: *cfg, network: network, done: done}
-	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: cfg.control()}
+	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: l.guarded(cfg.control())}
 	d.op = driver.Op{Code: driver.Connect, Owner: d, Ext: &d.ext}
 	l.others[d] = struct{}{}
 	if addrs, err := parsePacketAddr(network, address); err == nil {

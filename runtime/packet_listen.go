@@ -166,7 +166,9 @@ func (ln *PacketListener) openNow(
 	var err error
 	called := l.Call(func() {
 		var s driver.Socket
-		if s, err = l.engine.Listen(network, addr, dc); err != nil {
+		guarded := *dc
+		guarded.Control = l.guarded(dc.Control)
+		if s, err = l.engine.Listen(network, addr, &guarded); err != nil {
 			return
 		}
 		c := l.newPacketConn(s, network, cfg, ln)

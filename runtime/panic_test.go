@@ -62,3 +62,49 @@ func TestCloseWhileDialing(t *testing.T) {
 		require.Len(t, told, dials)
 	}
 }
+
+// TestPanicInControl is an error of who listens or dials, and of nobody else.
+func TestPanicInControl(t *testing.T) {
+	server := newRuntime(t, &runtime.Config{Loops: 1})
+	there := listen(t, server, "tcp", acceptEcho).String()
+	packets, err := server.ListenPacket(context.Background(), "udp", "127.0.0.1:0", packetEcho)
+	require.NoError(t, err)
+	defer packets.Close()
+	rt := newRuntime(t, &runtime.Config{Loops: 2})
+	ctx, cancel := context.WithTimeout(context.Background(), watchdog)
+	defer cancel()
+	fails := func(uintptr) error { panic("on purpose") }
+	for name, try := range map[string]func() error{
+		"listen": func() error {
+			_, err := rt.ListenWith(ctx, &runtime.ListenConfig{Control: fails}, "tcp", "127.0.0.1:0", acceptEcho)
+			return err
+		},
+		"dial": func() error {
+			_, err := rt.DialWith(ctx, &runtime.DialConfig{Control: fails}, "tcp", there, acceptEcho)
+			return err
+		},
+		"listen packet": func() error {
+			_, err := rt.ListenPacketWith(ctx, &runtime.PacketConfig{Control: fails}, "udp", "127.0.0.1:0", packetEcho)
+			return err
+		},
+		"dial packet": func() error {
+			_, err := rt.DialPacket(ctx, &runtime.PacketConfig{Control: fails}, "udp", packets.Addr().String(), packetEcho)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := try()
+			require.ErrorIs(t, err, runtime.ErrPanic)
+			var op *net.OpError
+			require.ErrorAs(t, err, &op)
+		})
+	}
+	require.EqualValues(t, 4, rt.Stats().Total().Panics)
+}
+
+// TestCallOfWhatPanics: who waits for it is told.
+func TestCallOfWhatPanics(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	require.ErrorIs(t, rt.Loops()[0].Call(func() { panic("on purpose") }), runtime.ErrPanic)
+	require.NoError(t, rt.Loops()[0].Call(func() {}))
+}

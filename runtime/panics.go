@@ -13,8 +13,30 @@ func (l *Loop) contain(where string, value any) {
 	if l.rt.cfg.CrashOnPanic {
 		panic(value)
 	}
+	l.contained(where, value, debug.Stack())
+}
+
+// guarded is control with its panics contained: an engine calls it, in the middle of
+// something and perhaps on another goroutine, and has its error.
+func (l *Loop) guarded(control func(fd uintptr) error) func(fd uintptr) error {
+	if control == nil || l.rt.cfg.CrashOnPanic {
+		return control
+	}
+	return func(fd uintptr) (err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				err = ErrPanic
+				stack := debug.Stack()
+				_ = l.Post(func() { l.contained("control", value, stack) }) // told as long as somebody listens
+			}
+		}()
+		return control(fd)
+	}
+}
+
+// contained tells of a panic and ends the connection that it was for.
+func (l *Loop) contained(where string, value any, stack []byte) {
 	l.stats.Panics++
-	stack := debug.Stack()
 	l.log.Error("handler panicked", "loop", l.index, "in", where,
 		"panic", fmt.Sprint(value), "stack", string(stack))
 	if c := l.current; c != nil {
