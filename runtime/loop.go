@@ -86,10 +86,23 @@ func (l *Loop) PostTask(t Task) error {
 	}
 	l.posted = append(l.posted, t)
 	l.mu.Unlock()
+	l.wake()
+	return nil
+}
+
+// postAwaited is PostTask for who is in Loop.others: the loop does not end before it
+// has run t, also when it takes no more of anybody else.
+func (l *Loop) postAwaited(t Task) {
+	l.mu.Lock()
+	l.posted = append(l.posted, t)
+	l.mu.Unlock()
+	l.wake()
+}
+
+func (l *Loop) wake() {
 	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
 		l.engine.Wake()
 	}
-	return nil
 }
 
 // Call runs f on the loop and waits for its end. The error is ErrClosed when the
@@ -208,7 +221,7 @@ func (l *Loop) turnOnce() (end bool) {
 	if l.turn.Swap(0) < 0 {
 		l.stallEnded()
 	}
-	if l.quit && l.conns.len == 0 && len(l.others) == 0 && len(l.newborns)+len(l.laters) == 0 {
+	if l.quit && l.over() {
 		return true
 	}
 	poll := region(tracePoll)
@@ -229,9 +242,22 @@ func (l *Loop) turnOnce() (end bool) {
 	return false
 }
 
+// over reports whether nothing is left to do. What was posted is done first, but from
+// now on nothing more is taken: it could come for ever.
+func (l *Loop) over() bool {
+	if l.conns.len > 0 || len(l.others)+len(l.newborns)+len(l.laters) > 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	return len(l.posted) == 0
+}
+
 // abandon tells everybody on a loop whose engine broke. Memory that the kernel
 // may still use is not released.
 func (l *Loop) abandon(err error) {
+	l.asleep.Store(false) // there is nothing to wake
 	for s := range l.others {
 		switch s := s.(type) {
 		case *acceptor:
@@ -325,7 +351,7 @@ func (l *Loop) end() {
 	l.ended = true
 	l.running, l.posted = append(l.running, l.posted...), nil
 	l.mu.Unlock()
-	for len(l.running) > 0 { // who posted before the end was told no error
+	for len(l.running) > 0 { // its engine failed, and who posted was told no error
 		l.runSome()
 	}
 	l.publish()

@@ -11,15 +11,14 @@ func (l *Loop) Offload(work, done func()) {
 	l.others[o] = struct{}{}
 	if !l.yields {
 		l.yields = true
-		_ = l.PostTask((*yield)(l)) // the loop has not ended: it is here
+		_ = l.PostTask((*yield)(l)) // not at the loop's end, which may wait
 	}
 	go func() {
 		work()
-		// The loop waits for this task, so it takes it.
-		_ = l.Post(func() {
+		l.postAwaited(taskFunc(func() {
 			delete(l.others, o)
 			done()
-		})
+		}))
 	}()
 }
 
