@@ -128,7 +128,9 @@ func (c *PacketConn) deliver() {
 	for c.told < len(c.inbox) && !c.is(psPaused|psClosing|psEnding) {
 		a := &c.inbox[c.told]
 		c.told++
-		c.tell(a)
+		if !c.tell(a) {
+			c.told-- // the rest of it comes after Resume
+		}
 	}
 	if c.told == len(c.inbox) {
 		c.inbox, c.told = c.inbox[:0], 0
@@ -147,22 +149,22 @@ func (c *PacketConn) deliver() {
 	c.receive()
 }
 
-// tell gives the handler one arrival: one datagram, or the several that it joins.
-func (c *PacketConn) tell(a *arrival) {
+// tell gives the handler one arrival: one datagram, or the several that it joins. It
+// reports whether that was all: a Pause keeps the others.
+func (c *PacketConn) tell(a *arrival) (all bool) {
 	whole := a.chunk
-	a.chunk = nil
-	if a.segment <= 0 || whole.Len() <= a.segment {
-		c.tellOne(a, whole, a.truncated)
-		return
-	}
-	for whole.Len() > a.segment && !c.is(psClosing|psEnding) {
+	for a.segment > 0 && whole.Len() > a.segment && !c.is(psClosing|psEnding) {
 		piece := whole.Slice(0, a.segment)
 		whole.TrimFront(a.segment)
 		a.chunk = whole // released with the inbox, should the handler panic
 		c.tellOne(a, piece, false)
+		if c.is(psPaused) {
+			return false
+		}
 	}
 	a.chunk = nil
 	c.tellOne(a, whole, a.truncated)
+	return true
 }
 
 func (c *PacketConn) tellOne(a *arrival, chunk *buffers.Chunk, truncated bool) {

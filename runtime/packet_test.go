@@ -336,3 +336,41 @@ func TestPacketGRO(t *testing.T) {
 		require.Equal(t, 1000-i%50/49, n)
 	}
 }
+
+// TestPacketPauseOfJoined: Pause holds for the datagrams that came joined with the
+// one at hand, too, and Resume brings them.
+func TestPacketPauseOfJoined(t *testing.T) {
+	const count = 50
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	paused, told := false, 0
+	done := make(chan struct{})
+	cfg := &runtime.PacketConfig{GRO: true, ReadBuffer: 4 << 20}
+	ln := listenPacket(t, rt, cfg, "udp4", packets(&packetFunc{
+		datagram: func(c *runtime.PacketConn, d *runtime.Datagram) {
+			if paused {
+				t.Error("told of a datagram while paused")
+			}
+			if string(d.Bytes()) != string(payload(500-told/(count-1), told)) {
+				t.Errorf("wrong bytes of datagram %d", told)
+			}
+			paused = true
+			c.Pause()
+			if told++; told == count {
+				close(done)
+				return
+			}
+			c.Loop().AfterFunc(0, func() {
+				paused = false
+				c.Resume()
+			})
+		}}))
+	ctx := context.Background()
+	_, err := rt.DialPacket(ctx, nil, "udp4", ln.Addr().String(), func(c *runtime.PacketConn) runtime.PacketHandler {
+		for i := range count {
+			_ = c.WriteTo(payload(500-i/(count-1), i), runtime.PacketAddr{})
+		}
+		return &packetFunc{}
+	})
+	require.NoError(t, err)
+	receive(t, done)
+}
