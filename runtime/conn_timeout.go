@@ -123,7 +123,7 @@ func (c *Conn) lookEvery() int64 {
 func (c *Conn) sending() {
 	c.state |= stSending
 	c.lastWrite = max(c.lastWrite, c.loop.now)
-	if m := c.more; m != nil && m.every > 0 && m.timer.when > c.lastWrite+m.every {
+	if m := c.more; m != nil && m.every > 0 && (m.timer == nil || m.timer.when > c.lastWrite+m.every) {
 		c.armTimer()
 	}
 }

@@ -1,11 +1,13 @@
 package runtime_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
 )
 
@@ -24,4 +26,14 @@ func TestTimeoutsOfWhatHasEnded(t *testing.T) {
 		c.SetWriteTimeout(time.Minute)
 	}))
 	require.Zero(t, rt.Stats().Total().Timers)
+}
+
+// TestLongestTimeout: one that is never over costs nothing else.
+func TestLongestTimeout(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1})
+	addr, _ := serveFuncs(t, rt, funcs{data: func(c *runtime.Conn, in *buffers.Chain) {
+		c.SetIdleTimeout(math.MaxInt64 - 1)
+		_ = c.Send(in.TakeAll())
+	}})
+	require.NoError(t, pingPongOn(dial(t, addr), "hello", 3))
 }
