@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -137,6 +138,9 @@ type Config struct {
 // ringEntries is the size of an engine's submission queue.
 const ringEntries = 256
 
+// defaultHigh is the default of UnreadHigh and UnsentHigh.
+const defaultHigh = 512 << 10
+
 // Clone returns a copy. Clone of nil is a zero Config.
 func (c *Config) Clone() *Config {
 	if c == nil {
@@ -188,10 +192,12 @@ func (c *Config) validate() error {
 		return fmt.Errorf("runtime: Config.RecvBuffers is %d, not a power of two up to 32768", c.RecvBuffers)
 	case c.RecvBufferSize != 0 && (bits.OnesCount(uint(c.RecvBufferSize)) != 1 || c.RecvBufferSize < 1<<10):
 		return fmt.Errorf("runtime: Config.RecvBufferSize is %d, not a power of two from 1024", c.RecvBufferSize)
-	case c.UnreadLow > c.UnreadHigh && c.UnreadHigh != 0:
-		return fmt.Errorf("runtime: Config.UnreadLow (%d) is above UnreadHigh (%d)", c.UnreadLow, c.UnreadHigh)
-	case c.UnsentLow > c.UnsentHigh && c.UnsentHigh != 0:
-		return fmt.Errorf("runtime: Config.UnsentLow (%d) is above UnsentHigh (%d)", c.UnsentLow, c.UnsentHigh)
+	case c.UnreadLow > cmp.Or(c.UnreadHigh, defaultHigh):
+		return fmt.Errorf("runtime: Config.UnreadLow (%d) is above UnreadHigh (%d)", c.UnreadLow,
+			cmp.Or(c.UnreadHigh, defaultHigh))
+	case c.UnsentLow > cmp.Or(c.UnsentHigh, defaultHigh):
+		return fmt.Errorf("runtime: Config.UnsentLow (%d) is above UnsentHigh (%d)", c.UnsentLow,
+			cmp.Or(c.UnsentHigh, defaultHigh))
 	}
 	return nil
 }
@@ -205,9 +211,9 @@ func (c *Config) populate() {
 	def(&c.Loops, goruntime.GOMAXPROCS(0))
 	def(&c.RecvBuffers, 128)
 	def(&c.RecvBufferSize, 16<<10)
-	def(&c.UnreadHigh, 512<<10)
+	def(&c.UnreadHigh, defaultHigh)
 	def(&c.UnreadLow, c.UnreadHigh/2)
-	def(&c.UnsentHigh, 512<<10)
+	def(&c.UnsentHigh, defaultHigh)
 	def(&c.UnsentLow, c.UnsentHigh/2)
 	def(&c.UnsentMax, 64<<20)
 	def(&c.FileWorkers, 2)

@@ -232,6 +232,8 @@ func TestConfigErrors(t *testing.T) {
 		"RecvBuffers":     {RecvBuffers: 100},
 		"RecvBufferSize":  {RecvBufferSize: 1000},
 		"UnreadLow":       {UnreadHigh: 1000, UnreadLow: 2000},
+		"UnreadLow (2":    {UnreadLow: 2 << 20},
+		"UnsentLow (2":    {UnsentLow: 2 << 20},
 		"MaxMemory":       {MaxMemory: -1},
 		"FileWindow":      {Sizes: runtime.Sizes{FileWindow: -1}},
 		"Direct":          {Sizes: runtime.Sizes{Direct: -1}},
