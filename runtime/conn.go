@@ -83,6 +83,7 @@ const (
 	stReleased                          // and what was held is given back: Closed is due
 	stCloseCalled                       // Closed was called
 	stDetaching                         // Detach waits for receiving to stop
+	stStayPaused                        // and Pause was called before or since: should it fail
 	stRelayed                           // in a relay: what it sends is not what it reads
 )
 

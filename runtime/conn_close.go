@@ -117,9 +117,8 @@ func (c *Conn) ended() {
 	}
 	if c.handler != nil {
 		l.later(c, c.tellClosed)
-	}
-	if closed := l.rt.cfg.Hooks.Closed; closed != nil {
-		l.later(c, func() { closed(c, c.err) })
+	} else {
+		c.tellHook()
 	}
 }
 
@@ -127,7 +126,17 @@ func (c *Conn) ended() {
 // ended is told, too, and its successors know then whether that has been.
 func (c *Conn) tellClosed() {
 	c.state |= stCloseCalled
+	if !c.receivingToFile() { // it tells the program's handler later
+		c.tellHook()
+	}
 	c.handler.Closed(c, c.err)
+}
+
+// tellHook has Hooks.Closed called after the callback at hand.
+func (c *Conn) tellHook() {
+	if closed := c.loop.rt.cfg.Hooks.Closed; closed != nil {
+		c.loop.later(c, func() { closed(c, c.err) })
+	}
 }
 
 // Lost is how many queued bytes, files included, the kernel had not taken when the

@@ -32,6 +32,9 @@ func (c *Conn) Detach(done DetachFunc) {
 		return
 	}
 	c.extra().detach = done
+	if c.is(stPaused) {
+		c.state |= stStayPaused
+	}
 	c.state |= stDetaching | stPaused
 	c.stopReceiving()
 	if !c.occupied() {
@@ -58,12 +61,13 @@ func (c *Conn) leave() {
 	}
 	done := m.detach
 	m.detach = nil
-	c.state &^= stDetaching | stPaused
+	c.state &^= stDetaching | stPaused | stStayPaused
 	c.state |= stEnding | stEnded | stReleased | stCloseCalled // it is gone, as far as this Conn goes
 	c.out.Release()                                            // empty, but perhaps of a chunk that nothing was read into
 	l.conns.remove(c)
 	l.numConns.Add(-1)
 	l.rt.connEnded(c.listener)
+	c.tellHook()
 	done(socket, c.in.TakeAll(), nil)
 }
 
@@ -77,11 +81,15 @@ func (c *Conn) detaching() {
 	}
 }
 
-// undetach ends a Detach that could not be: the connection goes on, if it can.
+// undetach ends a Detach that could not be: the connection goes on, if it can and the
+// program had not paused it.
 func (c *Conn) undetach(err error) {
 	done := c.more.detach
 	c.more.detach = nil
-	c.state &^= stDetaching
+	stay := c.is(stStayPaused)
+	c.state &^= stDetaching | stStayPaused
+	if !stay {
+		c.Resume()
+	}
 	done(nil, buffers.Chain{}, err)
-	c.Resume()
 }

@@ -27,6 +27,9 @@ func (c *Conn) EOF() bool { return c.is(stEOF) }
 // still arrive and wait.
 func (c *Conn) Pause() {
 	c.loop.mustRun("Conn.Pause")
+	if c.is(stDetaching) {
+		c.state |= stStayPaused
+	}
 	c.state |= stPaused
 	c.stopReceiving()
 }
@@ -38,6 +41,7 @@ func (c *Conn) Resume() {
 		return
 	}
 	if c.is(stDetaching) {
+		c.state &^= stStayPaused
 		c.undetach(c.opErr("detach", "", errDetach))
 		return
 	}

@@ -16,7 +16,8 @@ type Hooks struct {
 	Opened func(c *Conn)
 
 	// Closed is called after the handler's Closed, with the same error, and once
-	// for every Opened.
+	// for every Opened; without an error for a connection that was detached, which
+	// is Opened again where it is adopted.
 	Closed func(c *Conn, err error)
 
 	// AcceptRests is called when a listener finds no descriptors or no memory for

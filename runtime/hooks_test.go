@@ -1,7 +1,10 @@
 package runtime_test
 
 import (
+	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/buffers"
 	"github.com/headrace/headrace/runtime"
+	"github.com/headrace/headrace/runtime/driver"
 )
 
 // TestHooksOfConnections: one Opened and one Closed for each, also when the handler
@@ -105,3 +109,55 @@ func TestHookOfStalls(t *testing.T) {
 
 //go:noinline
 func holdTheLoop(free chan struct{}) { <-free }
+
+// TestHookOfDetached: a connection that leaves its loop has been closed as far as the
+// hooks go, without an error.
+func TestHookOfDetached(t *testing.T) {
+	opened, closed := make(chan *runtime.Conn, 1), make(chan *runtime.Conn, 1)
+	rt := newRuntime(t, &runtime.Config{Loops: 1, Hooks: runtime.Hooks{
+		Opened: func(c *runtime.Conn) { opened <- c },
+		Closed: func(c *runtime.Conn, err error) {
+			if err == nil {
+				closed <- c
+			}
+		},
+	}})
+	addr, _ := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
+		c.Detach(func(s driver.Detached, unread buffers.Chain, err error) {
+			unread.Release()
+			if s, ok := s.(io.Closer); ok {
+				s.Close()
+			}
+		})
+	}})
+	dial(t, addr)
+	require.Equal(t, receive(t, opened), receive(t, closed))
+}
+
+// TestHookOfClosedIsLast: also where the handler hears of the end late, once a file
+// has what came.
+func TestHookOfClosedIsLast(t *testing.T) {
+	order := make(chan string, 2)
+	rt := newRuntime(t, &runtime.Config{Loops: 1, Hooks: runtime.Hooks{
+		Closed: func(*runtime.Conn, error) { order <- "hook" },
+	}})
+	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
+	require.NoError(t, err)
+	defer f.Close()
+	ready := make(chan struct{})
+	addr, _ := serveFuncs(t, rt, funcs{
+		data: func(c *runtime.Conn, _ *buffers.Chain) {
+			c.RecvToFile(f, 0, 1<<30, nil, func(int64, error) {})
+			close(ready)
+		},
+		closed: func(*runtime.Conn, error) { order <- "handler" },
+	})
+	c := dial(t, addr)
+	_, err = c.Write(make([]byte, 1000))
+	require.NoError(t, err)
+	receive(t, ready)
+	require.NoError(t, c.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, c.Close())
+	require.Equal(t, "handler", receive(t, order))
+	require.Equal(t, "hook", receive(t, order))
+}

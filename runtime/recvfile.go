@@ -66,6 +66,7 @@ type recvFile struct {
 	busy  bool  // file is at work
 	told  bool  // the program's handler knew of the end of the stream before
 	gone  bool  // the connection has ended
+	hook  bool  // while this went on: Hooks.Closed is due
 	over  bool  // done was called
 	done  func(written int64, err error)
 }
@@ -118,7 +119,7 @@ func (r *recvFile) salvage() {
 
 // Closed writes what was received, then ends the transfer.
 func (r *recvFile) Closed(*Conn, error) {
-	r.gone = true
+	r.gone, r.hook = true, true
 	r.step()
 }
 
@@ -237,6 +238,9 @@ func (r *recvFile) end(err error) {
 	}
 	if r.gone && r.next != nil {
 		c.loop.later(c, func() { r.next.Closed(c, c.err) })
+	}
+	if r.hook {
+		c.tellHook()
 	}
 	r.done(r.file.n, err)
 }
