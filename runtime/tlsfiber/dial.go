@@ -31,7 +31,15 @@ func Dial(ctx context.Context, t *fiber.Task, network, address string, cfg *Conf
 	stop := context.AfterFunc(ctx, func() {
 		_ = fc.Loop().Post(func() { fc.Conn().Abort(ctx.Err()) })
 	})
+	returned := false
+	defer func() {
+		if !returned { // a callback of cfg.TLS panicked, and nobody else can close it
+			stop()
+			fc.Abort()
+		}
+	}()
 	err = c.Handshake()
+	returned = true
 	if !stop() && err == nil {
 		err = c.handshakeError(ctx.Err())
 	}
