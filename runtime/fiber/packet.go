@@ -57,7 +57,15 @@ func ServePacket(f func(c *PacketConn) error) runtime.PacketAcceptFunc {
 }
 
 func (c *PacketConn) serve(f func(c *PacketConn) error) {
+	returned := false
+	defer func() {
+		if !returned { // as in Conn.serve
+			c.drop()
+			c.pc.Abort(runtime.ErrPanic)
+		}
+	}()
 	err := f(c)
+	returned = true
 	if err != nil && err != c.err && !errors.Is(err, net.ErrClosed) {
 		c.pc.Loop().Runtime().Logger().Debug("fiber ended with an error", slog.Any("err", err))
 	}

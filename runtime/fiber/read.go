@@ -1,6 +1,7 @@
 package fiber
 
 import (
+	"errors"
 	"io"
 
 	"github.com/headrace/headrace/buffers"
@@ -85,7 +86,8 @@ func (c *Conn) ReadChain() (buffers.Chain, error) {
 // ReadFull reads exactly len(p) bytes; large amounts go straight from the kernel
 // into p. As io.ReadFull it returns io.EOF if there was no byte and
 // io.ErrUnexpectedEOF if there were too few. When the read deadline passes it
-// returns how much of p is filled; what comes later is for the next call.
+// returns how much of p is filled; what comes later is for the next call. A Shutdown
+// ends the wait for the first byte of a large amount, not that for the others.
 func (c *Conn) ReadFull(p []byte) (int, error) {
 	c.dropLine()
 	switch {
@@ -97,6 +99,25 @@ func (c *Conn) ReadFull(p []byte) (int, error) {
 	if len(p)-c.rc.Unread().Len() < c.rc.Sizes().Direct {
 		return io.ReadFull(c, p)
 	}
+	n, err := c.receiveFull(p, true)
+	switch {
+	case err != errShutdown:
+		return n, err
+	case n == 0:
+		return 0, io.EOF
+	}
+	rest, err := c.receiveFull(p[n:], false) // what has begun has its end
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n + rest, err
+}
+
+var errShutdown = errors.New("fiber: shutdown")
+
+// receiveFull is ReadFull of a large amount. With shut set, a Shutdown ends it with
+// errShutdown.
+func (c *Conn) receiveFull(p []byte, shut bool) (int, error) {
 	var done bool
 	var n int
 	var failed error
@@ -110,6 +131,9 @@ func (c *Conn) ReadFull(p []byte) (int, error) {
 		case c.expired(c.readDeadline):
 			late = true
 			c.rc.StopRecvFull(c.timeout("read"))
+		case shut && c.draining && !c.busy:
+			shut = false
+			c.rc.StopRecvFull(errShutdown)
 		default:
 			c.arm(c.readDeadline)
 		}

@@ -140,7 +140,9 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 	src := r
 	lr, limited := r.(*io.LimitedReader)
 	if limited {
-		src, limit = lr.R, lr.N
+		if src, limit = lr.R, lr.N; limit <= 0 {
+			return 0, nil
+		}
 	}
 	if f, ok := src.(*os.File); ok {
 		if n, err, handled := c.readFromFile(f, limit); handled {
