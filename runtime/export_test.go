@@ -25,3 +25,11 @@ func (l *Loop) DialPacketAddrs(cfg *PacketConfig, network string, addrs []net.Ad
 	l.others[d] = struct{}{}
 	d.begin(addrs, nil)
 }
+
+// FullSoFar is how many bytes of a RecvFull in progress the connection knows of.
+func (c *Conn) FullSoFar() int {
+	if !c.receivingFull() {
+		return 0
+	}
+	return c.more.full.n
+}

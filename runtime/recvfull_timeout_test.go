@@ -10,33 +10,37 @@ import (
 )
 
 // TestRecvFullFromASteadyPeer: time-outs are for peers that send nothing, not for those
-// that need longer than one for all.
+// that need longer than one for all. So the connection has to see each part.
 func TestRecvFullFromASteadyPeer(t *testing.T) {
-	const (
-		pieces, piece = 16, 8 << 10
-		pause         = 100 * time.Millisecond
-		limit         = 10 * pause // less than it takes; a pause as long as this would be a busy machine
-	)
+	const pieces, piece = 16, 8 << 10
 	for name, set := range map[string]func(c *runtime.Conn){
-		"read": func(c *runtime.Conn) { c.SetReadTimeout(limit) },
-		"idle": func(c *runtime.Conn) { c.SetIdleTimeout(limit) },
+		"read": func(c *runtime.Conn) { c.SetReadTimeout(watchdog) },
+		"idle": func(c *runtime.Conn) { c.SetIdleTimeout(watchdog) },
 		"set meanwhile": func(c *runtime.Conn) {
-			c.Loop().AfterFunc(time.Millisecond, func() { c.SetReadTimeout(limit) })
+			c.Loop().AfterFunc(time.Millisecond, func() { c.SetReadTimeout(watchdog) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			rt := newRuntime(t, &runtime.Config{Loops: 1})
-			done := make(chan error, 1)
+			done, conn := make(chan error, 1), make(chan *runtime.Conn, 1)
 			addr, _ := serveFuncs(t, rt, funcs{open: func(c *runtime.Conn) {
 				set(c)
 				c.RecvFull(make([]byte, pieces*piece), func(_ int, err error) { done <- err })
+				conn <- c
 			}})
-			c := dial(t, addr)
-			for range pieces {
-				_, err := c.Write(make([]byte, piece))
+			peer := dial(t, addr)
+			c := receive(t, conn)
+			for sent := piece; sent <= pieces*piece; sent += piece {
+				_, err := peer.Write(make([]byte, piece))
 				require.NoError(t, err)
-				time.Sleep(pause)
+				if sent == pieces*piece {
+					break
+				}
+				require.Eventually(t, func() bool {
+					n := 0
+					require.NoError(t, rt.Loops()[0].Call(func() { n = c.FullSoFar() }))
+					return n == sent
+				}, watchdog, time.Millisecond)
 			}
 			require.NoError(t, receive(t, done))
 		})
