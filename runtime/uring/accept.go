@@ -76,9 +76,10 @@ func (e *engine) acceptable(i uint32, s *slot, c ring.CQE) {
 	e.disarm(i)
 	s.flags &^= untried
 	switch {
-	case c.Res >= 0 && !e.acceptLast(i):
+	case e.acceptLast(i):
+	case c.Res >= 0:
 		e.rearm(i)
-	case c.Res < 0 && !e.acceptLast(i):
+	default:
 		e.failed(i, unix.Errno(-c.Res))
 	}
 }

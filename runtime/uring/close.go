@@ -61,8 +61,19 @@ func (e *engine) setAside(s *slot) bool {
 		}
 		unix.Close(aside) // not the last one: it does not wait
 	}
-	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
+	noLinger(int(s.fd))
 	return false
+}
+
+// noLinger keeps a close(2) on the loop from waiting for the peer.
+func noLinger(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
+}
+
+// closeAside closes what was set aside for a worker that did not come.
+func closeAside(s *slot) error {
+	noLinger(s.want)
+	return unix.Close(s.want)
 }
 
 // closeNow closes the descriptor and completes the Close in slot i.
@@ -105,7 +116,7 @@ func (e *engine) closedByRing(i uint32, s *slot, c ring.CQE) {
 	var err error
 	switch errno := unix.Errno(-c.Res); {
 	case errno == unix.ECANCELED:
-		err = unix.Close(s.want) // the engine is closing; it never began
+		err = closeAside(s) // the engine is closing, or the kernel has no thread: it never began
 	case c.Res < 0:
 		err = errno
 	}

@@ -69,6 +69,9 @@ func TestLingeringCloseWithoutDescriptors(t *testing.T) {
 	s, peer := r.connected()
 	unread(t, s, peer)
 	require.NoError(t, r.SetOption(s, driver.Linger, int(patience/time.Second)))
+	same, err := unix.FcntlInt(uintptr(s), unix.F_DUPFD_CLOEXEC, 0) // to ask the socket afterwards
+	require.NoError(t, err)
+	defer unix.Close(same)
 	var before unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
 	none := unix.Rlimit{Cur: 0, Max: before.Max}
@@ -77,6 +80,9 @@ func TestLingeringCloseWithoutDescriptors(t *testing.T) {
 	r.until(func() bool { return done.ended })
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
 	require.NoError(t, done.err)
+	linger, err := unix.GetsockoptLinger(same, unix.SOL_SOCKET, unix.SO_LINGER)
+	require.NoError(t, err)
+	require.Zero(t, linger.Onoff)
 	require.NoError(t, peer.SetReadDeadline(time.Now().Add(patience)))
 	n, err := peer.Read(make([]byte, 1))
 	require.NoError(t, err)

@@ -3,8 +3,6 @@
 package uring
 
 import (
-	"golang.org/x/sys/unix"
-
 	"github.com/headrace/headrace/runtime/driver"
 )
 
@@ -34,7 +32,7 @@ func (e *engine) abandon(i uint32) {
 	case driver.SendFile:
 		s.dropChunk()
 	case driver.Close:
-		unix.Close(s.want)
+		_ = closeAside(s)
 	}
 	e.pend(i, n, driver.ErrCanceled)
 }
