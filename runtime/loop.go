@@ -264,6 +264,8 @@ func (l *Loop) abandon(err error) {
 			s.ln.gone()
 		case *PacketConn:
 			s.abandoned(err)
+		case *sleeper:
+			s.stop()
 		}
 	}
 	for c := l.conns.first; c != nil; c = c.next {
