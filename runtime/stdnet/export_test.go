@@ -1,5 +1,7 @@
 package stdnet
 
+import "net"
+
 // Roam moves connections whenever they can be moved.
 const Roam = roam
 
@@ -12,4 +14,14 @@ func (c *UDPConn) Inbox() (unread, room int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.inbox) - r.first, cap(r.inbox)
+}
+
+// Heat makes the loop of an accepted connection hot, and keeps the next Read from making
+// it cold.
+func Heat(c net.Conn) {
+	h := &c.(*TCPConn).origin.home.heat
+	h.rolling.Lock()
+	defer h.rolling.Unlock()
+	h.hot.Store(true)
+	h.below = 0
 }

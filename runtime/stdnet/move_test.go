@@ -201,7 +201,7 @@ func TestAutoMovesOnOneProcessor(t *testing.T) {
 }
 
 // TestBulkLeavesTheLoop: connections that carry much go back to the netpoller, however
-// busy they are, and stay for a while.
+// busy they are.
 func TestBulkLeavesTheLoop(t *testing.T) {
 	const conns = 64
 	w := newCrowd(t, conns)
@@ -209,13 +209,44 @@ func TestBulkLeavesTheLoop(t *testing.T) {
 		t.Skip("there they never are on a loop")
 	}
 	w.until("not all moved to a loop", func(n int) bool { return n == conns }, func() { w.busy(w.clients, "") })
-	much, begin := strings.Repeat("much ", 4<<10), time.Now()
+	much := strings.Repeat("much ", 4<<10)
 	w.until("not all have left", func(n int) bool { return n == 0 }, func() { w.busy(w.clients, much) })
-	for range 5 {
-		w.busy(w.clients, "little")
+}
+
+// TestBulkRests: and they stay there for a while, however hot the loop is.
+func TestBulkRests(t *testing.T) {
+	w := &crowd{t: t, rt: newRuntime(t)}
+	if w.rt.Backend().String() == "portable" {
+		t.Skip("there they never are on a loop")
+	}
+	ln := listen(t, w.rt, "tcp", stdnet.Auto)
+	c, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	defer c.Close()
+	s, err := ln.Accept()
+	require.NoError(t, err)
+	defer s.Close()
+	buf := make([]byte, 8<<10)
+	pass := func(n int) func() {
+		return func() {
+			_, err := c.Write(buf[:n])
+			require.NoError(t, err)
+			for got := 0; got < n; {
+				stdnet.Heat(s)
+				k, err := s.Read(buf[got:n])
+				require.NoError(t, err)
+				got += k
+			}
+		}
+	}
+	w.until("it did not move to the loop", func(n int) bool { return n == 1 }, pass(10))
+	begin := time.Now()
+	w.until("it did not leave", func(n int) bool { return n == 0 }, pass(len(buf)))
+	for range 50 {
+		pass(10)()
 	}
 	if n := w.onLoops(); time.Since(begin) < stdnet.BulkRest {
-		require.Zero(t, n, "they came back at once")
+		require.Zero(t, n, "it came back at once")
 	}
 }
 
