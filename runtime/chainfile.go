@@ -55,6 +55,7 @@ type fileWriter struct {
 	chain buffers.Chain // what is not written yet
 	n     int64         // written
 	err   error
+	gone  bool   // the engine broke
 	done  func() // called as a callback of the loop when chain is empty, or on error
 }
 
@@ -83,6 +84,9 @@ func (w *fileWriter) sync() {
 
 // Complete receives the engine's completions.
 func (w *fileWriter) Complete(op *driver.Op, r *driver.Result) {
+	if w.gone { // it has been told
+		return
+	}
 	if r.N > 0 {
 		w.chain.Discard(r.N)
 		w.ext.Off += int64(r.N)

@@ -104,7 +104,9 @@ type dial struct {
 
 // begin starts connecting, when the addresses are known.
 func (d *dial) begin(addrs []net.Addr, err error) {
+	_, awaited := d.loop.others[d]
 	switch {
+	case !awaited: // it was abandoned
 	case err != nil:
 		d.fail(&net.OpError{Op: "dial", Net: d.network, Err: contextError(err)})
 		return

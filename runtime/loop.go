@@ -254,29 +254,6 @@ func (l *Loop) over() bool {
 	return len(l.posted) == 0
 }
 
-// abandon tells everybody on a loop whose engine broke. Memory that the kernel
-// may still use is not released.
-func (l *Loop) abandon(err error) {
-	l.asleep.Store(false) // there is nothing to wake
-	for s := range l.others {
-		switch s := s.(type) {
-		case *acceptor:
-			s.ln.gone()
-		case *PacketConn:
-			s.abandoned(err)
-		case *sleeper:
-			s.stop()
-		}
-	}
-	for c := l.conns.first; c != nil; c = c.next {
-		l.rt.connEnded(c.listener)
-		if c.handler != nil {
-			l.later(c, func() { c.handler.Closed(c, err) })
-		}
-	}
-	l.runLaters()
-}
-
 // wait finds how long Poll may wait, and marks the loop asleep if it may.
 func (l *Loop) wait() time.Duration {
 	if len(l.ready)+len(l.dirty)+len(l.newborns)+len(l.laters) > 0 || !l.packets.empty() {

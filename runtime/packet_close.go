@@ -118,17 +118,6 @@ func (c *PacketConn) finish() {
 	c.loop.engine.Submit(&c.closeOp)
 }
 
-// abandoned ends the socket of a loop whose engine broke. What the kernel may
-// still use is not released.
-func (c *PacketConn) abandoned(err error) {
-	if ln := c.listener; ln != nil {
-		ln.gone(c)
-	}
-	if c.handler != nil {
-		c.loop.later(nil, func() { c.handler.Closed(c, err) })
-	}
-}
-
 // ended releases everything and tells the handler. The engine has let go.
 func (c *PacketConn) ended() {
 	l := c.loop

@@ -83,7 +83,9 @@ type packetDial struct {
 }
 
 func (d *packetDial) begin(addrs []net.Addr, err error) {
+	_, awaited := d.loop.others[d]
 	switch {
+	case !awaited: // it was abandoned
 	case err != nil:
 		d.fail(&net.OpError{Op: "dial", Net: d.network, Err: contextError(err)})
 	case d.stopped:

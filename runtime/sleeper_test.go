@@ -1,31 +1,13 @@
 package runtime_test
 
 import (
-	"errors"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/runtime"
-	"github.com/headrace/headrace/runtime/driver"
 )
-
-var errBroken = errors.New("broken")
-
-// breaking is an engine that fails when it is told to.
-type breaking struct {
-	driver.Engine
-	broken atomic.Bool
-}
-
-func (e *breaking) Poll(wait time.Duration) (int, error) {
-	if e.broken.Load() {
-		return 0, errBroken
-	}
-	return e.Engine.Poll(wait)
-}
 
 // TestAfterOrClose: the call comes in any case.
 func TestAfterOrClose(t *testing.T) {
@@ -38,15 +20,7 @@ func TestAfterOrClose(t *testing.T) {
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
-			e := &breaking{}
-			rt, err := runtime.New(&runtime.Config{Loops: 1, WrapEngine: func(open driver.Open) driver.Open {
-				return func(cfg *driver.Config) (_ driver.Engine, err error) {
-					e.Engine, err = open(cfg)
-					return e, err
-				}
-			}})
-			require.NoError(t, err)
-			defer rt.Close()
+			rt, e := newBreaking(t, runtime.Config{})
 			l, called := rt.Loops()[0], make(chan bool, 2)
 			require.NoError(t, l.Call(func() {
 				l.AfterOrClose(time.Millisecond, func(closed bool) { called <- closed })
