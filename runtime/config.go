@@ -21,7 +21,7 @@ type Config struct {
 	// variable HEADRACE_BACKEND overrides it.
 	Backend Backend
 
-	// Loops is the number of loops; default GOMAXPROCS. If handlers and fibers do
+	// Loops is the number of loops, up to 4096; default GOMAXPROCS. If handlers and fibers do
 	// nearly all of the work, set that to one more afterwards (docs/operating.md).
 	Loops int
 
@@ -30,13 +30,14 @@ type Config struct {
 	Logger *slog.Logger
 
 	// RecvBuffers is how many buffers each loop keeps ready for receiving and
-	// RecvBufferSize their size in bytes; powers of two, default 128 and 16 KiB.
+	// RecvBufferSize their size in bytes; powers of two, up to 32768 and from 1 KiB on,
+	// default 128 and 16 KiB.
 	RecvBuffers    int
 	RecvBufferSize int
 
 	// MaxMemory bounds the pooled memory of all loops together and what the kernel
 	// keeps in pipes for their relays, in bytes; default 1 GiB. It is mapped as it is
-	// needed.
+	// needed, 1 MiB or more at a time. Each loop needs so much, to receive anything.
 	MaxMemory int64
 
 	// HugePages asks for pooled memory in huge pages, where there are any.
@@ -75,8 +76,9 @@ type Config struct {
 	// what was queued before it; default 10 s, negative for no limit.
 	LingerTimeout time.Duration
 
-	// KeepAlive is the TCP keep-alive of accepted and dialed connections, in
-	// net's terms. The zero value is net's default.
+	// KeepAlive is the TCP keep-alive of accepted and dialed connections. It is on
+	// whatever Enable says; as with package net a zero field is a default (15 s, 15 s,
+	// 9) and a negative one leaves the system's. All three negative switch it off.
 	KeepAlive net.KeepAliveConfig
 
 	// MaxConns is how many connections of a runtime stop its listeners; they go on
@@ -95,7 +97,7 @@ type Config struct {
 	StallThreshold time.Duration
 
 	// BusyPoll is how long a loop looks for completions before it sleeps: a peer that
-	// answers in that time finds the loop awake. It costs a core's time, and shortens
+	// answers in that time finds the loop awake, up to a second. It costs a core's time, and shortens
 	// the answer to who asks alone; loops with much to do never come to it, and
 	// those that look in vain do so less and less often. 20 to 50 µs are sensible.
 	// Default: none.
@@ -106,7 +108,7 @@ type Config struct {
 	// network card's moderated interrupt. What other goroutines post waits with them. Loops
 	// for which the kernel moved bytes of fewer than 32 sockets in the last 10 ms, of 12 if
 	// pieces are large (sendfile(2), splice(2)), or that slept for four fifths of it, do
-	// not wait. Default 100 µs; negative for never, and so with BusyPoll.
+	// not wait. Default 100 µs, at most 10 ms; negative for never, and so with BusyPoll.
 	BatchWait time.Duration
 
 	// Hooks are told of connections and of what goes wrong.
@@ -115,7 +117,7 @@ type Config struct {
 	// FileWorkers bounds each loop's helper threads for files; default 2.
 	FileWorkers int
 
-	// Disable names kernel features not to use, by ring/probe's names
+	// Disable names kernel features not to use, by ring/probe's ids
 	// (probe.Catalogue), recv_multishot_unix and udp_segment.
 	Disable []string
 
@@ -161,9 +163,7 @@ func (c *Config) validate() error {
 		{"UnreadHigh", int64(c.UnreadHigh)}, {"UnreadLow", int64(c.UnreadLow)},
 		{"UnsentHigh", int64(c.UnsentHigh)}, {"UnsentLow", int64(c.UnsentLow)},
 		{"UnsentMax", int64(c.UnsentMax)}, {"MaxConns", int64(c.MaxConns)},
-		{"FileWorkers", int64(c.FileWorkers)}, {"IdleTimeout", int64(c.IdleTimeout)},
-		{"WriteTimeout", int64(c.WriteTimeout)},
-		{"BusyPoll", int64(c.BusyPoll)},
+		{"FileWorkers", int64(c.FileWorkers)},
 		{"Sizes.Coalesce", int64(c.Sizes.Coalesce)}, {"Sizes.Open", int64(c.Sizes.Open)},
 		{"Sizes.InlineFile", int64(c.Sizes.InlineFile)}, {"Sizes.FileWindow", c.Sizes.FileWindow},
 		{"Sizes.FileWrite", int64(c.Sizes.FileWrite)}, {"Sizes.Direct", int64(c.Sizes.Direct)},
@@ -173,10 +173,21 @@ func (c *Config) validate() error {
 			return fmt.Errorf("runtime: Config.%s is negative (%d)", f.name, f.value)
 		}
 	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"IdleTimeout", c.IdleTimeout}, {"WriteTimeout", c.WriteTimeout}, {"BusyPoll", c.BusyPoll},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("runtime: Config.%s is negative (%v)", f.name, f.value)
+		}
+	}
 	const maxLoops, maxBusyPoll, maxBatchWait = 4096, time.Second, 10 * time.Millisecond
 	for _, name := range c.Disable {
 		if !probe.Known(name) {
-			return fmt.Errorf("runtime: Config.Disable names an unknown feature (%q)", name)
+			return fmt.Errorf("runtime: Config.Disable names an unknown feature (%q); "+
+				"they are those of probe.Catalogue, as recv_multishot", name)
 		}
 	}
 	switch {
@@ -233,6 +244,18 @@ func (c *Config) populate() {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Sizes.populate()
+}
+
+// checkMemory tells whether each loop can have memory to receive anything.
+func (c *Config) checkMemory() error {
+	each := int64(max(1<<20, c.RecvBufferSize)) // what a pool maps at a time
+	if c.HugePages {
+		each = max(each, 2<<20)
+	}
+	if need := int64(c.Loops) * each; c.MaxMemory < need {
+		return fmt.Errorf("runtime: Config.MaxMemory is %d, less than %d loops need at least (%d)", c.MaxMemory, c.Loops, need)
+	}
+	return nil
 }
 
 // batchWait is BatchWait as an engine takes it.

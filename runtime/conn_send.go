@@ -10,7 +10,8 @@ import (
 )
 
 // Send queues the chain's bytes and takes its chunks, also when it returns an
-// error. Nothing is copied. They leave with everything else that the connection
+// error: net.ErrClosed after Close or CloseWrite; ErrUnsentLimit, which has ended the
+// connection with a reset and lost what was queued. Nothing is copied. They leave with everything else that the connection
 // queues in this turn; the order is that of the calls.
 func (c *Conn) Send(chain buffers.Chain) error {
 	c.loop.mustRun("Conn.Send")
@@ -28,7 +29,8 @@ func (c *Conn) Send(chain buffers.Chain) error {
 
 // Write queues a copy of p. Small pieces that are written one after the other
 // share a chunk and leave in one send. It never blocks and never returns a short
-// count without an error.
+// count without an error. Errors are Send's, and ErrNoMemory, which ends the connection
+// in the same way.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.loop.mustRun("Conn.Write")
 	if c.is(stClosing | stEnding | stShutWrite) {

@@ -35,6 +35,9 @@ func (rt *Runtime) DialWith(
 		c   *Conn
 		err error
 	}
+	if accept == nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errNoAccept}
+	}
 	done := make(chan outcome, 1)
 	l := rt.leastLoaded(rt.loops[0])
 	err := l.Post(func() {
@@ -66,9 +69,16 @@ func (l *Loop) Dial(ctx context.Context, network, address string, done DialFunc)
 // DialWith is Dial with a configuration; nil means the zero one.
 func (l *Loop) DialWith(ctx context.Context, cfg *DialConfig, network, address string, done DialFunc) {
 	l.mustRun("Loop.DialWith")
-	if l.quit {
-		err := opError("dial", "", network, nil, nil, ErrClosed)
-		l.later(nil, func() { done(nil, err) })
+	var failed error
+	switch {
+	case l.quit:
+		failed = ErrClosed
+	case !isStream(network):
+		failed = net.UnknownNetworkError(network)
+	}
+	if failed != nil {
+		failed = opError("dial", "", network, nil, nil, failed)
+		l.later(nil, func() { done(nil, failed) })
 		return
 	}
 	if cfg == nil {

@@ -33,12 +33,16 @@ var (
 	// pooled memory waiting to be sent, or thousands of files and marks.
 	ErrUnsentLimit = errors.New("headrace: too much unsent data")
 
-	// ErrNoMemory is returned when Config.MaxMemory is used up.
+	// ErrNoMemory is returned when Config.MaxMemory is used up. It ends a connection
+	// whose stream would have a hole; a datagram is not sent, and its socket goes on.
 	ErrNoMemory error = &namedError{"headrace: buffer memory used up", syscall.ENOBUFS}
 
 	// ErrPanic closes a connection whose handler panicked.
 	ErrPanic = errors.New("headrace: handler panicked")
 )
+
+// errNoAccept: who would get the connection?
+var errNoAccept error = &namedError{"no function to accept connections", os.ErrInvalid}
 
 // namedError is an error of ours that is also one everybody knows.
 type namedError struct {

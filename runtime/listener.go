@@ -45,8 +45,8 @@ type Listener struct {
 }
 
 // Listen listens on a tcp, tcp4, tcp6 or unix address, as net.Listen takes it,
-// and gives every connection the handler that accept returns. ctx bounds looking
-// up the address and waiting for its port: with io_uring a process that was killed
+// and gives every connection the handler that accept returns. ctx bounds nothing but
+// looking up the address and waiting for its port: with io_uring a process that was killed
 // holds it for some moments more, so half a second passes before a port is said to be
 // taken.
 func (rt *Runtime) Listen(ctx context.Context, network, address string, accept AcceptFunc) (*Listener, error) {
@@ -59,6 +59,12 @@ func (rt *Runtime) ListenWith(
 ) (*Listener, error) {
 	if cfg == nil {
 		cfg = &ListenConfig{}
+	}
+	if accept == nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoAccept}
+	}
+	if !isStream(network) {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
 	}
 	addr, err := resolveListen(ctx, network, address)
 	if err != nil {

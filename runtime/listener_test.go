@@ -37,6 +37,8 @@ func TestListenErrors(t *testing.T) {
 		"port of our own":         {"tcp", ours.String(), syscall.EADDRINUSE, "address already in use"},
 		"not our address":         {"tcp", "192.0.2.1:0", syscall.EADDRNOTAVAIL, ""},
 		"unknown network":         {"sctp", "127.0.0.1:0", nil, "unknown network"},
+		"network of records":      {"unixpacket", "@records", nil, "unknown network"},
+		"network of datagrams":    {"unixgram", "@datagrams", nil, "unknown network"},
 		"missing port":            {"tcp", "127.0.0.1", nil, "missing port"},
 		"no such folder":          {"unix", filepath.Join(t.TempDir(), "no", "s"), syscall.ENOENT, ""},
 	} {
@@ -52,6 +54,32 @@ func TestListenErrors(t *testing.T) {
 		})
 	}
 	require.NoError(t, pingPong(ours, "still serving", 1))
+}
+
+// TestNobodyToAccept: a connection that would go to nobody is refused at once.
+func TestNobodyToAccept(t *testing.T) {
+	rt := newRuntime(t, nil)
+	ctx := t.Context()
+	_, err := rt.Listen(ctx, "tcp", "127.0.0.1:0", nil)
+	require.ErrorIs(t, err, os.ErrInvalid)
+	_, err = rt.ListenPacket(ctx, "udp", "127.0.0.1:0", nil)
+	require.ErrorIs(t, err, os.ErrInvalid)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	_, err = rt.ListenOn(ln.(*net.TCPListener), nil)
+	require.ErrorIs(t, err, os.ErrInvalid)
+	_, err = rt.Dial(ctx, "tcp", ln.Addr().String(), nil)
+	require.ErrorIs(t, err, os.ErrInvalid)
+}
+
+func TestDialUnknownNetworks(t *testing.T) {
+	rt := newRuntime(t, nil)
+	for _, network := range []string{"unixpacket", "unixgram", "udp", "tcp5", ""} {
+		_, err := rt.Dial(t.Context(), network, "127.0.0.1:1", acceptEcho)
+		var unknown net.UnknownNetworkError
+		require.ErrorAs(t, err, &unknown, network)
+	}
 }
 
 func TestPortIsFreeAfterClose(t *testing.T) {
@@ -227,17 +255,19 @@ func descriptors(t *testing.T) int {
 
 func TestConfigErrors(t *testing.T) {
 	for name, cfg := range map[string]*runtime.Config{
-		"Loops":           {Loops: -1},
-		"Backend":         {Backend: 99},
-		"RecvBuffers":     {RecvBuffers: 100},
-		"RecvBufferSize":  {RecvBufferSize: 1000},
-		"UnreadLow":       {UnreadHigh: 1000, UnreadLow: 2000},
-		"UnreadLow (2":    {UnreadLow: 2 << 20},
-		"UnsentLow (2":    {UnsentLow: 2 << 20},
-		"MaxMemory":       {MaxMemory: -1},
-		"FileWindow":      {Sizes: runtime.Sizes{FileWindow: -1}},
-		"Direct":          {Sizes: runtime.Sizes{Direct: -1}},
-		"recv_multishoot": {Disable: []string{"recv_multishoot"}},
+		"Loops":                         {Loops: -1},
+		"Backend":                       {Backend: 99},
+		"RecvBuffers":                   {RecvBuffers: 100},
+		"RecvBufferSize":                {RecvBufferSize: 1000},
+		"UnreadLow":                     {UnreadHigh: 1000, UnreadLow: 2000},
+		"UnreadLow (2":                  {UnreadLow: 2 << 20},
+		"UnsentLow (2":                  {UnsentLow: 2 << 20},
+		"MaxMemory":                     {MaxMemory: -1},
+		"MaxMemory is 1,":               {MaxMemory: 1},
+		"IdleTimeout is negative (-1s)": {IdleTimeout: -time.Second},
+		"FileWindow":                    {Sizes: runtime.Sizes{FileWindow: -1}},
+		"Direct":                        {Sizes: runtime.Sizes{Direct: -1}},
+		"recv_multishoot":               {Disable: []string{"recv_multishoot"}},
 	} {
 		_, err := runtime.New(cfg)
 		require.ErrorContains(t, err, name)

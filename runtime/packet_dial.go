@@ -47,13 +47,16 @@ func (rt *Runtime) DialPacket(
 // A nil cfg means the zero one. done is called on the loop with the outcome.
 func (l *Loop) DialPacket(ctx context.Context, cfg *PacketConfig, network, address string, done PacketDialFunc) {
 	l.mustRun("Loop.DialPacket")
-	if l.quit {
-		err := opError("dial", "", network, nil, nil, ErrClosed)
-		l.later(nil, func() { done(nil, err) })
-		return
-	}
 	if cfg == nil {
 		cfg = &PacketConfig{}
+	}
+	failed := cfg.check()
+	if failed == nil && l.quit {
+		failed = opError("dial", "", network, nil, nil, ErrClosed)
+	}
+	if failed != nil {
+		l.later(nil, func() { done(nil, failed) })
+		return
 	}
 	d := &packetDial{loop: l, cfg: *cfg, network: network, done: done}
 	d.ext = driver.Ext{Local: cfg.LocalAddr, Control: l.guarded(cfg.control())}
@@ -152,6 +155,9 @@ func (l *Loop) AdoptPacket(socket driver.Detached, cfg *PacketConfig, accept Pac
 	l.mustRun("Loop.AdoptPacket")
 	if cfg == nil {
 		cfg = &PacketConfig{}
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	if l.quitting {
 		return nil, ErrClosed

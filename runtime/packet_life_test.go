@@ -392,3 +392,16 @@ func TestPacketDialUnix(t *testing.T) {
 	_, err = rt.DialPacket(context.Background(), nil, "unixgram", packetAddress(t, "unixgram"), packetEcho)
 	require.Error(t, err, "nobody is there")
 }
+
+func TestPacketConfigErrors(t *testing.T) {
+	rt := newRuntime(t, nil)
+	for name, cfg := range map[string]*runtime.PacketConfig{
+		"MaxDatagram": {MaxDatagram: -1}, "SendQueue": {SendQueue: -1},
+		"ReadBuffer": {ReadBuffer: -1}, "WriteBuffer": {WriteBuffer: -1},
+	} {
+		_, err := rt.ListenPacketWith(t.Context(), cfg, "udp", "127.0.0.1:0", packetEcho)
+		require.ErrorContains(t, err, name)
+		_, err = rt.DialPacket(t.Context(), cfg, "udp", "127.0.0.1:1", packetEcho)
+		require.ErrorContains(t, err, name)
+	}
+}

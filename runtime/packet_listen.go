@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -55,6 +56,22 @@ type PacketConfig struct {
 // maxDatagram is the longest there is, joined ones included.
 const maxDatagram = 1<<16 - 1
 
+// check tells what can not be meant.
+func (cfg *PacketConfig) check() error {
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxDatagram", cfg.MaxDatagram}, {"SendQueue", cfg.SendQueue},
+		{"ReadBuffer", cfg.ReadBuffer}, {"WriteBuffer", cfg.WriteBuffer},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("runtime: PacketConfig.%s is negative (%d)", f.name, f.value)
+		}
+	}
+	return nil
+}
+
 // control asks for control messages before the program's own Control.
 func (cfg *PacketConfig) control() func(fd uintptr) error {
 	if !cfg.PacketInfo && !cfg.TOS && !cfg.TTL {
@@ -98,6 +115,12 @@ func (rt *Runtime) ListenPacketWith(
 ) (*PacketListener, error) {
 	if cfg == nil {
 		cfg = &PacketConfig{}
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if accept == nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoAccept}
 	}
 	addr, err := resolvePacketListen(ctx, network, address)
 	if err != nil {

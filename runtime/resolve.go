@@ -11,12 +11,15 @@ import (
 
 var errNeedsLookup = errors.New("name needs lookup")
 
+// isStream tells which networks carry streams; if it begins with tcp it may be none at all.
+func isStream(network string) bool { return isTCP(network) || network == "unix" }
+
 func isTCP(network string) bool { return strings.HasPrefix(network, "tcp") }
 
 // parseAddr parses an address that names no host, or answers errNeedsLookup.
 func parseAddr(network, address string) ([]net.Addr, error) {
 	switch network {
-	case "unix", "unixpacket", "unixgram":
+	case "unix", "unixgram":
 		return []net.Addr{&net.UnixAddr{Name: address, Net: network}}, nil
 	case "tcp", "tcp4", "tcp6":
 	default:

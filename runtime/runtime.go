@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func New(cfg *Config) (*Runtime, error) {
 		return nil, err
 	}
 	c.populate()
+	if err := c.checkMemory(); err != nil {
+		return nil, err
+	}
 	asked := c.Disable
 	backend, decision, err := decide(context.Background(), c)
 	if err != nil {
@@ -135,7 +139,7 @@ func (rt *Runtime) Sizes() Sizes { return rt.cfg.Sizes }
 // Config returns the configuration in force, defaults filled in.
 func (rt *Runtime) Config() Config { return *rt.cfg.Clone() }
 
-// Shutdown ends the runtime in order: listeners close, connections finish what
+// Shutdown ends the runtime in order: its listeners close, connections finish what
 // they have queued (see [ShutdownHandler]), then the loops end. When ctx is done
 // first, the rest is cut off as by Close and ctx's error returned.
 func (rt *Runtime) Shutdown(ctx context.Context) error {
@@ -298,20 +302,18 @@ const (
 )
 
 func keepAlive(cfg net.KeepAliveConfig, set func(driver.Option, int)) {
-	seconds := func(d, def time.Duration) int {
-		if d == 0 {
-			d = def
-		}
-		return int((d + time.Second - 1) / time.Second)
-	}
-	if cfg.Idle < 0 || cfg.Interval < 0 {
+	if cfg.Idle < 0 && cfg.Interval < 0 && cfg.Count < 0 {
 		return
 	}
+	seconds := func(d time.Duration) int { return int((cmp.Or(d, keepAliveIdle) + time.Second - 1) / time.Second) }
 	set(driver.KeepAlive, 1)
-	set(driver.KeepAliveIdle, seconds(cfg.Idle, keepAliveIdle))
-	set(driver.KeepAliveInterval, seconds(cfg.Interval, keepAliveIdle))
-	if cfg.Count == 0 {
-		cfg.Count = keepAliveCount
+	if cfg.Idle >= 0 {
+		set(driver.KeepAliveIdle, seconds(cfg.Idle))
 	}
-	set(driver.KeepAliveCount, cfg.Count)
+	if cfg.Interval >= 0 {
+		set(driver.KeepAliveInterval, seconds(cfg.Interval))
+	}
+	if cfg.Count >= 0 {
+		set(driver.KeepAliveCount, cmp.Or(cfg.Count, keepAliveCount))
+	}
 }

@@ -7,7 +7,7 @@ import "math"
 // the paths of files are in docs/benchmarks.md.
 //
 // What is no policy stays with what it belongs to: how much an engine moves in one
-// turn of a file or a pipe (64 or 512 KiB), the least that it sends without a copy
+// turn of a file (1 MiB, portable 64 KiB) or a pipe (512 KiB), the least that it sends without a copy
 // (32 KiB), what a burst is to a relay (relay_splice.go), and what a fiber's Write
 // copies (64 KiB).
 //
@@ -29,8 +29,8 @@ type Sizes struct {
 	InlineFile int
 
 	// FileWindow bounds how much of a file, or through a pipe, one operation moves.
-	// Engines have bounds of their own below the default, so that only smaller
-	// values make a difference.
+	// Engines move no more than 1 MiB (portable 64 KiB), so that only smaller values
+	// make a difference.
 	FileWindow int64
 
 	// FileWrite is how much RecvToFile collects before it writes, while more is to

@@ -8,7 +8,9 @@ import (
 	"github.com/headrace/headrace/runtime/driver"
 )
 
-// LoopStats are the counters of one loop since it started.
+// LoopStats are the counters of one loop since it started. A connection that was
+// adopted is in Closed and Conns, in neither Accepted nor Dialed; those of package
+// stdnet come and go so, and are in none while they are in Go's netpoller.
 type LoopStats struct {
 	Loop        int
 	Turns       uint64 // times round: tasks, callbacks, one Poll

@@ -211,6 +211,9 @@ func (rt *Runtime) ListenOnEach(sockets []driver.Detached, accept AcceptFunc) (*
 	if len(sockets) == 0 {
 		return nil, &net.OpError{Op: "listen", Net: "fd", Err: os.ErrInvalid}
 	}
+	if accept == nil {
+		return nil, &net.OpError{Op: "listen", Net: "fd", Err: errNoAccept}
+	}
 	ln := &Listener{
 		rt: rt, accept: accept, closed: make(chan struct{}),
 		spread: len(sockets) < len(rt.loops) && rt.caps.Attach,

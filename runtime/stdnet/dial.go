@@ -10,9 +10,9 @@ import (
 )
 
 // Dialer is net.Dialer with a runtime: it looks up names, tries addresses of both
-// families and gives up in the same way. Runtime is required; the other fields
-// mean what they mean there, and their zero values are good. Its methods may be
-// called from any goroutine.
+// families and gives up in the same way. Runtime is required, and its lack an error;
+// the other fields mean what they mean there, and their zero values are good. Its
+// methods may be called from any goroutine.
 type Dialer struct {
 	// Runtime has the loops.
 	Runtime *runtime.Runtime
@@ -50,6 +50,9 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 // *[TCPConn] or *[UnixConn], on other networks what package net gives. ctx bounds
 // the dial, not the connection. Errors are package net's.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.Runtime == nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errNoRuntime}
+	}
 	std := net.Dialer{
 		Timeout: d.Timeout, Deadline: d.Deadline, LocalAddr: d.LocalAddr, FallbackDelay: d.FallbackDelay,
 		KeepAlive: d.KeepAlive, KeepAliveConfig: d.KeepAliveConfig, Resolver: d.Resolver,

@@ -50,7 +50,13 @@
 //   - The types are *[TCPConn] and *[UnixConn]: code that asserts *net.TCPConn has to
 //     assert an interface. UnixConn has the methods for streams, without
 //     ReadMsgUnix and WriteMsgUnix: descriptors are passed through SyscallConn, or on
-//     connections of package net. Its ReadFrom is io.ReaderFrom's.
+//     connections of package net. Its ReadFrom is io.ReaderFrom's, and ReadFromUnix and
+//     WriteToUnix are for datagrams. A listener is a *[Listener], without AcceptTCP and
+//     AcceptUnix; a Dialer has no DialTCP and its like, no SetMultipathTCP and no Cancel.
+//   - runtime.Config's MaxConns, IdleTimeout, WriteTimeout and KeepAlive are not for these
+//     connections: http.Server's time-outs are, deadlines, and the fields of
+//     [ListenConfig] and [Dialer]. Nor do the runtime's statistics count those that are
+//     in the netpoller.
 //   - net.Buffers.WriteTo writes piece by piece, for it knows package net's own types
 //     alone; WriteBuffers gathers.
 //   - MultipathTCP is false: listeners and dialers take plain TCP. Of a listener that
@@ -58,6 +64,7 @@
 //   - A connection that is forgotten, not closed, is closed by the garbage collector
 //     only while it is in the netpoller.
 //   - Runtime.Close ends the connections that are on loops, and Runtime.Shutdown waits
-//     for them: shut down their server first. Those in the netpoller go on.
+//     for them: shut down their server first. Listeners go on, and so do connections in
+//     the netpoller.
 //   - Close must not be called on a loop, where it may wait for that loop.
 package stdnet

@@ -145,3 +145,15 @@ func TestWriteToNobody(t *testing.T) {
 		require.NoError(t, c.Close())
 	}
 }
+
+// TestNoRuntime: what is missing is said, and no socket opened.
+func TestNoRuntime(t *testing.T) {
+	_, err := stdnet.Listen(t.Context(), nil, "tcp", "127.0.0.1:0")
+	require.ErrorContains(t, err, "no Runtime")
+	_, err = stdnet.ListenPacket(t.Context(), nil, "udp", "127.0.0.1:0")
+	require.ErrorContains(t, err, "no Runtime")
+	_, err = (&stdnet.Dialer{}).Dial("tcp", "127.0.0.1:1")
+	require.ErrorContains(t, err, "no Runtime")
+	_, err = (&stdnet.ListenConfig{}).FileListener(nil)
+	require.ErrorContains(t, err, "no Runtime")
+}

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// errNoRuntime is for configurations without what they are for.
+var errNoRuntime = errors.New("no Runtime to listen or dial with")
+
 // opError dresses an error as package net does. The end of the stream stays bare.
 func (c *conn) opError(op string, err error) error {
 	if err == nil || err == io.EOF {

@@ -12,6 +12,9 @@ import (
 // that was inherited, see runtime.ListenFDs. The caller closes f. Of lc's fields
 // those that are for opening a socket mean nothing here.
 func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
+	if lc.Runtime == nil {
+		return nil, &net.OpError{Op: "file", Net: "file", Err: errNoRuntime}
+	}
 	ln, err := net.FileListener(f)
 	if err != nil {
 		return nil, err

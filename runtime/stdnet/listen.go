@@ -17,8 +17,8 @@ func Listen(ctx context.Context, rt *runtime.Runtime, network, address string) (
 	return lc.Listen(ctx, network, address)
 }
 
-// ListenConfig is net.ListenConfig with a runtime. Runtime is required; the other
-// fields mean what they mean there, and their zero values are good.
+// ListenConfig is net.ListenConfig with a runtime. Runtime is required, and its lack an
+// error; the other fields mean what they mean there, and their zero values are good.
 type ListenConfig struct {
 	// Runtime has the loops.
 	Runtime *runtime.Runtime
@@ -38,6 +38,9 @@ type ListenConfig struct {
 func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	if !streams(network) {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
+	}
+	if lc.Runtime == nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoRuntime}
 	}
 	std := net.ListenConfig{Control: lc.Control, KeepAlive: lc.KeepAlive, KeepAliveConfig: lc.KeepAliveConfig}
 	// What a multipath listener accepts can not send without copying.

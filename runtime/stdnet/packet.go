@@ -23,6 +23,9 @@ func ListenPacket(ctx context.Context, rt *runtime.Runtime, network, address str
 // received from and sent to on a loop, in batches; in Auto it is in Go's netpoller,
 // as in Poller: see docs/datagrams.md for when which is the better one.
 func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	if lc.Runtime == nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoRuntime}
+	}
 	std := net.ListenConfig{Control: lc.Control}
 	pc, err := std.ListenPacket(ctx, network, address)
 	if err != nil {
