@@ -11,15 +11,15 @@ import (
 // was received and not taken, or an error. The chain's chunks are its own.
 type DetachFunc func(socket driver.Detached, unread buffers.Chain, err error)
 
-var errDetach = errors.New("headrace: detached elsewhere, receiving in full, or resumed")
+var errDetach = errors.New("headrace: detached elsewhere, receiving in full, or taken back")
 
 // Detach takes the connection off its loop, to be given to [Loop.Adopt] of
 // another one of this runtime, or to its own io.Closer. Receiving stops, what is
 // queued is sent, and once nothing is in flight done is called, perhaps before
 // Detach returns. The handler hears no more of the connection, Closed neither.
 //
-// Resume takes a Detach back that is not done: done gets an error and the
-// connection goes on. It also fails with the connection's own error if that ends
+// Resume and CancelDetach take a Detach back that is not done: done gets an error and
+// the connection goes on. It also fails with the connection's own error if that ends
 // meanwhile; then Closed follows as usual.
 func (c *Conn) Detach(done DetachFunc) {
 	c.loop.mustRun("Conn.Detach")
@@ -39,6 +39,15 @@ func (c *Conn) Detach(done DetachFunc) {
 	c.stopReceiving()
 	if !c.occupied() {
 		c.leave()
+	}
+}
+
+// CancelDetach takes a Detach back that is not done. Other than after Resume the
+// connection goes on as it was: a paused one is paused.
+func (c *Conn) CancelDetach() {
+	c.loop.mustRun("Conn.CancelDetach")
+	if c.is(stDetaching) {
+		c.undetach(c.opErr("detach", "", errDetach))
 	}
 }
 

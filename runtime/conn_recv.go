@@ -42,7 +42,7 @@ func (c *Conn) Resume() {
 	}
 	if c.is(stDetaching) {
 		c.state &^= stStayPaused
-		c.undetach(c.opErr("detach", "", errDetach))
+		c.CancelDetach()
 		return
 	}
 	c.state &^= stPaused

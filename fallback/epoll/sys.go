@@ -52,6 +52,10 @@ func sleep(wait time.Duration) {
 // rawBytes is up to where a copy counts as short.
 const rawBytes = 64 << 10
 
+// sendFlags have a send not block either where somebody else, who has the socket, too,
+// made it block: os/exec does with the files that it is given.
+const sendFlags = unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+
 func send(fd int32, base unsafe.Pointer, n int) (int, unix.Errno) {
 	call := unix.RawSyscall6
 	if n > rawBytes {
@@ -59,7 +63,7 @@ func send(fd int32, base unsafe.Pointer, n int) (int, unix.Errno) {
 	}
 	for {
 		sent, _, errno := call(unix.SYS_SENDTO, uintptr(fd),
-			uintptr(base), uintptr(n), unix.MSG_NOSIGNAL, 0, 0)
+			uintptr(base), uintptr(n), sendFlags, 0, 0)
 		if errno == 0 {
 			return int(sent), 0
 		}
@@ -77,7 +81,7 @@ func sendmsg(fd int32, msg *unix.Msghdr, total int) (int, unix.Errno) {
 	}
 	for {
 		n, _, errno := call(unix.SYS_SENDMSG, uintptr(fd),
-			uintptr(unsafe.Pointer(msg)), unix.MSG_NOSIGNAL)
+			uintptr(unsafe.Pointer(msg)), sendFlags)
 		if errno == 0 {
 			return int(n), 0
 		}
@@ -95,7 +99,7 @@ func sendmmsg(fd int32, hdrs []mmsghdr, total int) (int, unix.Errno) {
 	}
 	for {
 		n, _, errno := call(unix.SYS_SENDMMSG, uintptr(fd),
-			uintptr(unsafe.Pointer(&hdrs[0])), uintptr(len(hdrs)), unix.MSG_NOSIGNAL, 0, 0)
+			uintptr(unsafe.Pointer(&hdrs[0])), uintptr(len(hdrs)), sendFlags, 0, 0)
 		if errno == 0 {
 			return int(n), 0
 		}

@@ -15,8 +15,8 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 		defer c.release()
 		src, done := standard(r)
 		defer done()
-		n, err := io.Copy(std, src)
-		return n, c.fix(err)
+		n, err := readFrom(std, src)
+		return n, c.fixCopy(err, "readfrom", "write")
 	}
 	if n, err, handled := c.readFromFile(r); handled {
 		return n, err
@@ -27,6 +27,14 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return c.readFrom(r)
+}
+
+// readFrom is ReadFrom of a connection of package net.
+func readFrom(std socket, src io.Reader) (int64, error) {
+	if dst, ok := std.(io.ReaderFrom); ok {
+		return dst.ReadFrom(src)
+	}
+	return io.Copy(std, src) // a unix socket
 }
 
 // standard returns what package net can splice from in r's place, if r is a
@@ -134,7 +142,7 @@ func (c *conn) WriteTo(w io.Writer) (total int64, err error) {
 			dst, done := standardWriter(w)
 			defer done()
 			n, err := io.Copy(dst, std)
-			return total + n, c.fix(err)
+			return total + n, c.fixCopy(err, "writeto", "read")
 		}
 		n, err := c.writeSome(w)
 		total += n

@@ -35,10 +35,12 @@
 //	SetLinger(>0)    Close waits for the peer        the queue goes first
 //	Read             the kernel holds what is unread and so does the connection, up to about 256 KiB
 //	SyscallConn      the descriptor                  Control has a duplicate of it; Read and Write take the
-//	                                                 connection to the netpoller for good, and do not see
-//	                                                 what it holds; on the portable engine, in Mode Loop,
-//	                                                 they are errors.ErrUnsupported; all fail, as File does,
-//	                                                 when the peer has reset the connection
+//	                                                 connection to the netpoller for good, once what is queued
+//	                                                 has left, and do not see what it holds; on the portable
+//	                                                 engine, in Mode Loop, they are errors.ErrUnsupported; all
+//	                                                 fail, as File does, when the peer has reset the connection
+//	File             at once                         takes the connection to the netpoller for good, too; on the
+//	                                                 portable engine, in Mode Loop, the loop goes on reading
 //	CloseRead        what comes later can be read    it can not
 //	ReadFrom (file)  what it returns is sent         or queued, up to 384 KiB; a file that is cut meanwhile,
 //	                                                 or can not be read, ends the connection
@@ -63,8 +65,9 @@
 //     was inherited (FileListener) and takes it, the answer is not asked for.
 //   - A connection that is forgotten, not closed, is closed by the garbage collector
 //     only while it is in the netpoller.
-//   - Runtime.Close ends the connections that are on loops, and Runtime.Shutdown waits
-//     for them: shut down their server first. Listeners go on, and so do connections in
-//     the netpoller.
-//   - Close must not be called on a loop, where it may wait for that loop.
+//   - Runtime.Close ends the connections that are on loops, with a reset. Shut down their
+//     server first, then the runtime, so that what was written leaves: Runtime.Shutdown
+//     waits for them. Listeners go on, and so do connections in the netpoller.
+//   - No method may be called on a loop, which it may wait for.
+//   - File keeps the connection in the netpoller.
 package stdnet

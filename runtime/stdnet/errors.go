@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -49,14 +50,25 @@ func (c *conn) fix(err error) error {
 	if err == nil || c.moves == nil {
 		return err
 	}
-	if op, ok := err.(*net.OpError); ok {
-		op.Net = c.origin.network
-		if op.Source != nil {
-			op.Source = c.moves.local
-			op.Addr = c.moves.remote
-		} else if op.Addr != nil {
-			op.Addr = c.moves.local
-		}
+	op, ok := err.(*net.OpError)
+	if !ok {
+		return err
+	}
+	fixed := *op
+	fixed.Net = c.origin.network
+	if op.Source != nil {
+		fixed.Source = c.moves.local
+		fixed.Addr = c.moves.remote
+	} else if op.Addr != nil {
+		fixed.Addr = c.moves.local
+	}
+	return &fixed
+}
+
+// fixCopy is fix for a copy, whose error may be that of the other side.
+func (c *conn) fixCopy(err error, ours ...string) error {
+	if op, ok := err.(*net.OpError); ok && slices.Contains(ours, op.Op) {
+		return c.fix(err)
 	}
 	return err
 }

@@ -25,7 +25,20 @@ func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
 		ln.Close()
 		return nil, &net.OpError{Op: "file", Net: "file", Addr: ln.Addr(), Err: net.UnknownNetworkError(network)}
 	}
-	return &Listener{std: std, host: hostOf(lc.Runtime), network: network, mode: lc.Mode}, nil
+	return &Listener{std: std, host: hostOf(lc.Runtime), network: network, mode: lc.Mode, keepAlive: lc.keepAlive()}, nil
+}
+
+// keepAlive is what accepted connections have other than package net's default.
+func (lc *ListenConfig) keepAlive() *net.KeepAliveConfig {
+	switch {
+	case lc.KeepAliveConfig.Enable:
+		return &lc.KeepAliveConfig
+	case lc.KeepAlive < 0:
+		return &net.KeepAliveConfig{Idle: -1, Interval: -1, Count: -1}
+	case lc.KeepAlive > 0:
+		return &net.KeepAliveConfig{Enable: true, Idle: lc.KeepAlive}
+	}
+	return nil
 }
 
 // Files is File for runtime.HandOver. Its file's Fd, which os/exec calls, leaves the

@@ -76,6 +76,8 @@ type Listener struct {
 	host    *host
 	network string
 	mode    Mode
+
+	keepAlive *net.KeepAliveConfig // if package net's listener does not know it
 }
 
 var _ listener = (*Listener)(nil)
@@ -85,6 +87,9 @@ func (ln *Listener) Accept() (net.Conn, error) {
 	c, err := ln.std.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := c.(*net.TCPConn); ok && ln.keepAlive != nil {
+		_ = tcp.SetKeepAliveConfig(*ln.keepAlive) // best effort, as package net
 	}
 	return wrap(ln.host.origin(ln.network, ln.mode), c), nil
 }

@@ -3,6 +3,7 @@ package stdnet
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/buffers"
@@ -100,28 +101,74 @@ func (c *conn) warm() {
 	}
 	r := newRing(c)
 	a := &adoption{ring: r, std: c.std, done: make(chan error, 1)}
-	if err := c.origin.home.loop.PostTask(a); err != nil {
-		c.flags |= stays
-		return
+	err := c.origin.home.loop.PostTask(a)
+	if err == nil {
+		err = a.wait(c.origin.mode == Loop)
 	}
-	if err := <-a.done; err != nil {
-		if errors.Is(err, net.ErrClosed) || errors.Is(err, errors.ErrUnsupported) {
-			c.flags |= stays // the runtime was closed: go on without it
-		}
-		return // it lacks descriptors or memory: stay as it is for now
-	}
-	c.moves.ring, c.std, c.moves.left = r, nil, nil
+	switch {
+	case err == nil:
+		c.moves.ring, c.std, c.moves.left = r, nil, nil
+	case errors.Is(err, net.ErrClosed), errors.Is(err, errors.ErrUnsupported):
+		c.flags |= stays // the runtime was closed: go on without it
+	case err == errBusy:
+		c.reads, c.moves.rest = 0, clock()+int64(coldTime)
+	} // else it lacks descriptors or memory: stay as it is for now
 }
 
 // adoption gives a connection to its loop.
 type adoption struct {
-	ring *ring
-	std  socket
-	done chan error
+	ring  *ring
+	std   socket
+	taken atomic.Bool // by the loop, or back by who waited
+	done  chan error
+}
+
+// errBusy is for a loop that is held up.
+var errBusy = errors.New("stdnet: the loop is busy")
+
+// loopPatience is how long a connection that would move waits for its loop. Deadlines and
+// Close wait with it.
+const loopPatience = 20 * time.Millisecond
+
+// answers reports whether the loop is not held up.
+func (h *home) answers() bool {
+	ran := make(chan struct{})
+	if h.loop.Post(func() { close(ran) }) != nil {
+		return true // it has ended, as will be seen
+	}
+	t := time.NewTimer(loopPatience)
+	defer t.Stop()
+	select {
+	case <-ran:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// wait waits for the loop to have the connection; not for long, unless it must be there.
+func (a *adoption) wait(must bool) error {
+	if must {
+		return <-a.done
+	}
+	t := time.NewTimer(loopPatience)
+	defer t.Stop()
+	select {
+	case err := <-a.done:
+		return err
+	case <-t.C:
+	}
+	if a.taken.CompareAndSwap(false, true) {
+		return errBusy
+	}
+	return <-a.done
 }
 
 // Run implements runtime.Task.
 func (a *adoption) Run(l *runtime.Loop) {
+	if !a.taken.CompareAndSwap(false, true) {
+		return
+	}
 	a.done <- l.Adopt(a.std, func(rc *runtime.Conn) runtime.Handler {
 		a.ring.rc = rc
 		return a.ring
@@ -136,6 +183,10 @@ func (c *conn) cool() {
 	}
 	defer c.unlockMoved()
 	r := c.ring()
+	if !r.home.answers() {
+		r.settled = clock() + int64(coldTime)
+		return
+	}
 	std, err := r.twin()
 	if err != nil {
 		r.settled = clock() + int64(coldTime) // not now
@@ -161,7 +212,7 @@ func (c *conn) cool() {
 		r.rc.Detach(detached)
 		r.home.loop.AfterFunc(patience, func() {
 			if !over {
-				r.rc.Resume()
+				r.rc.CancelDetach()
 			}
 		})
 	}); err != nil {

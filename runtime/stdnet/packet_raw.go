@@ -29,9 +29,16 @@ func (r rawPacket) Control(f func(fd uintptr)) error {
 			}
 			return err
 		}
-		if err := ring.control(f); err != errMove {
+		fd, err := ring.duplicate()
+		if err == errMove {
+			continue
+		}
+		if err != nil {
 			return r.c.setErr(err)
 		}
+		defer closeDescriptor(fd)
+		f(uintptr(fd)) // not on the loop, which it may want to call
+		return nil
 	}
 }
 
@@ -55,6 +62,16 @@ func (r rawPacket) settled(f func(syscall.RawConn) error) error {
 		return err
 	}
 	return f(raw)
+}
+
+// duplicate duplicates the descriptor.
+func (r *packetRing) duplicate() (fd int, err error) {
+	var failed error
+	err = r.control(func(old uintptr) { fd, failed = duplicateDescriptor(old) })
+	if err == nil {
+		err = failed
+	}
+	return fd, err
 }
 
 // control calls f on the loop, or tells why not.
@@ -141,21 +158,14 @@ func (c *UDPConn) buffer(set func(*net.UDPConn, int) error, v value) error {
 	}
 }
 
-// File returns a copy of the socket as a file. The caller closes it.
+// File returns a copy of the socket as a file. The caller closes it. It takes the
+// socket to Go's netpoller for good, as SyscallConn's Read and Write do.
 func (c *UDPConn) File() (*os.File, error) {
-	var f *os.File
-	var failed error
-	raw, _ := c.SyscallConn()
-	err := raw.Control(func(fd uintptr) {
-		var n int
-		if n, failed = duplicateDescriptor(fd); failed == nil {
-			f = os.NewFile(uintptr(n), c.network+":"+c.local.String())
-		}
-	})
-	if err = errors.Join(err, failed); err != nil {
-		return nil, err
+	std, err := c.settle()
+	if err != nil {
+		return nil, c.opErr("file", err)
 	}
-	return f, nil
+	return std.File()
 }
 
 // Stats returns the counters of the socket while it is on a loop; else they are

@@ -56,7 +56,7 @@ func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
 func (r rawConn) settled(op string, until *limit, f func(syscall.RawConn) error) error {
 	std, err := r.c.settle(until)
 	if err != nil {
-		return r.c.setError(op, err)
+		return r.c.opError(op, err)
 	}
 	defer r.c.release()
 	raw, err := std.SyscallConn()
@@ -147,22 +147,23 @@ func (r *ring) duplicate() (fd int, err error) {
 }
 
 // File returns a copy of the socket as a file, to hand to another process. The
-// caller closes it.
+// caller closes it. It takes the connection to Go's netpoller for good, as SyscallConn's
+// Read and Write do: from a loop nobody else could read, and who makes the file block
+// (its Fd does) would block the loop.
 func (c *conn) File() (*os.File, error) {
-	for {
-		if std := c.hold(); std != nil {
-			defer c.release()
-			f, err := std.File()
-			return f, c.fix(err)
-		}
-		fd, err := c.duplicate()
-		if err == errMove {
-			continue
-		}
-		if err != nil {
-			return nil, c.opError("file", err)
-		}
-		name := c.origin.network + ":" + c.moves.local.String() + "->" + c.moves.remote.String()
-		return os.NewFile(uintptr(fd), name), nil
+	std, err := c.settle(&c.writeDeadline)
+	if err == nil {
+		defer c.release()
+		f, err := std.File()
+		return f, c.fix(err)
 	}
+	if err != errors.ErrUnsupported {
+		return nil, c.opError("file", err)
+	}
+	fd, err := c.duplicate()
+	if err != nil {
+		return nil, c.opError("file", err)
+	}
+	name := c.origin.network + ":" + c.moves.local.String() + "->" + c.moves.remote.String()
+	return os.NewFile(uintptr(fd), name), nil
 }

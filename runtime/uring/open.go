@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,9 +57,12 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 		}
 	}
 	entries := orDefault(cfg.Entries, defaultEntries)
-	e.ring, err = ring.New(uint32(entries), ring.Params{
-		Flags:     e.feats.setupFlags(cfg.RestrictOps),
-		CQEntries: uint32(entries * cqFactor),
+	err = whileNoMemory(func() (err error) {
+		e.ring, err = ring.New(uint32(entries), ring.Params{
+			Flags:     e.feats.setupFlags(cfg.RestrictOps),
+			CQEntries: uint32(entries * cqFactor),
+		})
+		return err
 	})
 	if err != nil {
 		return unsupported(fmt.Errorf("uring: %w: %s", err, ring.SetupMeaning(err)),
@@ -73,7 +77,8 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 	}
 	count := orDefault(cfg.RecvBuffers, defaultRecvBuffers)
 	size := orDefault(cfg.RecvBufferSize, defaultRecvSize)
-	if err := e.recv.open(e.ring, recvGroup, e.pool, count, size); err != nil {
+	err = whileNoMemory(func() error { return e.recv.open(e.ring, recvGroup, e.pool, count, size) })
+	if err != nil {
 		return unsupported(fmt.Errorf("uring: ring of %d receive buffers: %w", count, err), unix.EINVAL)
 	}
 	if err := e.waker.open(); err != nil {
@@ -93,6 +98,24 @@ func (e *engine) open(cfg *driver.Config) (err error) {
 		return err
 	}
 	return e.tryEnd()
+}
+
+// lockedPatience is how long in all whileNoMemory waits.
+const lockedPatience = 200 * time.Millisecond
+
+// whileNoMemory calls try until it answers something else than ENOMEM, for a while.
+// Where RLIMIT_MEMLOCK counts rings (6.14), the kernel takes a closed one off the
+// account some 20 to 40 ms later: one of the probe's, or of the program's last run.
+func whileNoMemory(try func() error) error {
+	left := lockedPatience
+	err := try()
+	for wait := time.Millisecond; errors.Is(err, unix.ENOMEM) && left > 0; wait *= 2 {
+		wait = min(wait, left)
+		left -= wait
+		time.Sleep(wait)
+		err = try()
+	}
+	return err
 }
 
 // undo gives back what a failed open has taken.
