@@ -67,10 +67,11 @@ func TestAbandoned(t *testing.T) {
 			})
 		},
 		"datagram socket": func(l *runtime.Loop) {
-			l.DialPacket(t.Context(), nil, "udp", ln.Addr().String(), func(_ *runtime.PacketConn, err error) runtime.PacketHandler {
+			done := func(_ *runtime.PacketConn, err error) runtime.PacketHandler {
 				tell(err)
 				return nil
-			})
+			}
+			l.DialPacket(t.Context(), nil, "udp", ln.Addr().String(), done)
 		},
 		"write to a file": func(l *runtime.Loop) {
 			var hello buffers.Chain

@@ -253,7 +253,8 @@ func (c *Config) checkMemory() error {
 		each = max(each, 2<<20)
 	}
 	if need := int64(c.Loops) * each; c.MaxMemory < need {
-		return fmt.Errorf("runtime: Config.MaxMemory is %d, less than %d loops need at least (%d)", c.MaxMemory, c.Loops, need)
+		return fmt.Errorf("runtime: Config.MaxMemory is %d, less than %d loops need at least (%d)",
+			c.MaxMemory, c.Loops, need)
 	}
 	return nil
 }

@@ -11,8 +11,9 @@ import (
 
 // Send queues the chain's bytes and takes its chunks, also when it returns an
 // error: net.ErrClosed after Close or CloseWrite; ErrUnsentLimit, which has ended the
-// connection with a reset and lost what was queued. Nothing is copied. They leave with everything else that the connection
-// queues in this turn; the order is that of the calls.
+// connection with a reset and lost what was queued. Nothing is copied.
+// The bytes leave with everything else that the connection queues in this turn; the
+// order is that of the calls.
 func (c *Conn) Send(chain buffers.Chain) error {
 	c.loop.mustRun("Conn.Send")
 	if c.is(stClosing | stEnding | stShutWrite) {

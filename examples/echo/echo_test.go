@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -94,7 +96,7 @@ func TestStreams(t *testing.T) {
 			require.NoError(t, stream(s.Addr, z.size, z.piece, 0), "%d in pieces of %d", z.size, z.piece)
 		}
 		require.NoError(t, stream(s.Addr, 16<<20, 64<<10, 100*time.Millisecond), "slow reader")
-		require.Contains(t, s.Stop(), "served connections=")
+		require.Contains(t, s.Stop(), fmt.Sprintf("served connections=%d ", len(sizes)+1))
 	})
 }
 
@@ -134,10 +136,7 @@ func TestManyConnections(t *testing.T) {
 		for err := range errs {
 			require.NoError(t, err)
 		}
-		told := s.Stop()
-		if mode != "stdnet" { // whose quiet connections never come to a loop
-			require.Contains(t, told, fmt.Sprintf("connections=%d ", conns))
-		}
+		require.Contains(t, s.Stop(), fmt.Sprintf("connections=%d ", conns))
 	})
 }
 
@@ -193,7 +192,34 @@ func TestStopWithOpenConnections(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 
+// TestStdnetCounts: what is not counted there is not told.
+func TestStdnetCounts(t *testing.T) {
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-mode", "stdnet")
+	require.NoError(t, stream(s.Addr, 1000, 1000, 0))
+	require.Regexp(t, `^served connections=1 enters=\d+ completions=\d+ mallocs=\d+\n$`, s.Stop())
+}
+
+// TestDebugAddress: whoever leaves the port to the system is told it.
+func TestDebugAddress(t *testing.T) {
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-debug", "127.0.0.1:0")
+	var page string
+	require.Eventually(t, func() bool {
+		page = regexp.MustCompile(`http://127\.0\.0\.1:\d+/debug/vars\n`).FindString(s.Stderr())
+		return page != ""
+	}, watchdog, time.Millisecond)
+	client := http.Client{Timeout: watchdog}
+	defer client.CloseIdleConnections()
+	res, err := client.Get(strings.TrimSpace(page))
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"headrace":`)
+	s.Stop()
+}
+
 func TestMistakes(t *testing.T) {
+	apptest.CommonMistakes(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -203,7 +229,6 @@ func TestMistakes(t *testing.T) {
 	}{
 		"unknown backend": {[]string{"-backend", "kqueue"}, `unknown backend "kqueue"`},
 		"unknown mode":    {[]string{"-mode", "thread"}, `unknown -mode "thread"`},
-		"no loops":        {[]string{"-loops", "0"}, "-loops is 0"},
 		"no buffer":       {[]string{"-buffer", "0"}, "-buffer is 0"},
 		"port in use":     {[]string{"-addr", taken.Addr().String()}, "address already in use"},
 		"no port":         {[]string{"-addr", "localhost"}, "missing port"},
@@ -215,3 +240,6 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 }
+
+// TestReadme: it tells of all flags.
+func TestReadme(t *testing.T) { apptest.Documented(t) }

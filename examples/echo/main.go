@@ -85,7 +85,7 @@ var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, erro
 		if err != nil {
 			return nil, err
 		}
-		s := &stdServer{Listener: ln, buffer: flags.buffer, log: rt.Logger()}
+		s := &stdServer{StdListener: ln, buffer: flags.buffer, log: rt.Logger()}
 		s.conns.Go(s.accept) // counted, too: what it accepts last is still to be served
 		return s, nil
 	},
@@ -93,7 +93,7 @@ var modes = map[string]func(rt *runtime.Runtime, flags *options) (listener, erro
 
 // stdServer serves with a goroutine per connection.
 type stdServer struct {
-	*stdnet.Listener
+	*app.StdListener
 	buffer int
 	log    *slog.Logger
 	conns  sync.WaitGroup
@@ -138,9 +138,11 @@ func run() error {
 	flags.Register("127.0.0.1:7000")
 	flag.IntVar(&flags.buffer, "buffer", 64<<10, "`bytes` of a connection's buffer in mode stdnet")
 	mode := flag.String("mode", "handler", "how connections are served: handler, fiber or stdnet")
-	flag.Parse()
+	if err := flags.Parse(); err != nil {
+		return err
+	}
 	if flags.buffer < 1 {
-		return fmt.Errorf("-buffer is %d, must be at least 1", flags.buffer)
+		return fmt.Errorf("-buffer is %d, and must be at least 1", flags.buffer)
 	}
 
 	listen, ok := modes[*mode]
@@ -159,7 +161,7 @@ func run() error {
 	s := app.Server{Runtime: rt, Addr: ln.Addr(), Drain: flags.Drain, Listener: ln}
 	s.Before = func(context.Context) { ln.Close() }
 	if std, ok := ln.(*stdServer); ok {
-		s.Unseen = std.wait
+		s.Unseen, s.Served = std.wait, std.Served
 	}
 	if flags.Check {
 		s.Check = func() error { return selfTest(ln.Addr()) }

@@ -375,8 +375,12 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
+	apptest.CommonMistakes(t)
+	require.Contains(t, apptest.Fail(t, "-tls-kernel", "false", "-root", "x"), `unexpected argument "false"`)
+	for _, name := range []string{"-idle", "-slow"} {
+		require.Contains(t, apptest.Fail(t, name, "-1s"), name+" is -1s, and can not be negative")
+	}
 	require.Contains(t, apptest.Fail(t, "-root", "/no/such/folder"), "/no/such/folder")
 	require.Contains(t, apptest.Fail(t, "-root", "main.go"), "not a directory")
-	require.Contains(t, apptest.Fail(t, "-loops", "0"), "-loops is 0")
 	require.Contains(t, apptest.Fail(t, "-backend", "x"), "unknown backend")
 }

@@ -18,12 +18,15 @@ func run() error {
 	var flags app.Flags
 	flags.Register("127.0.0.1:8080")
 	root := flag.String("root", ".", "`folder` to serve")
-	idle := flag.Duration("idle", time.Minute, "how long a connection may wait between requests")
-	slow := flag.Duration("slow", 30*time.Second, "how long a peer may take to send a request, or to take a byte")
+	idle := flag.Duration("idle", time.Minute, "how long a connection may wait between requests; 0 for ever")
+	slow := flag.Duration("slow", 30*time.Second,
+		"how long a peer may take to send a request, or to take a byte; 0 for ever")
 	cert := flag.String("tls-cert", "", "`file` of the certificate chain (PEM): serve HTTPS")
 	key := flag.String("tls-key", "", "`file` of its private key (PEM)")
-	inKernel := flag.Bool("tls-kernel", true, "let the kernel encrypt large files, if it can")
-	flag.Parse()
+	inKernel := flag.Bool("tls-kernel", true, "let the kernel encrypt large files, if it can; -tls-kernel=false for not")
+	if err := flags.Parse(); err != nil {
+		return err
+	}
 
 	secure, err := loadTLS(*cert, *key)
 	if err != nil {

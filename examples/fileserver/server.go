@@ -74,7 +74,7 @@ func (r *reader) release() {
 // serve answers the requests of one connection, one after the other.
 func (s *server) serve(c conn) error {
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(s.idle)); err != nil {
+		if err := c.SetReadDeadline(app.Deadline(s.idle)); err != nil {
 			return err
 		}
 		if err := c.WaitReadable(); err != nil {
@@ -103,7 +103,7 @@ func (s *server) burst(c conn) (again bool, err error) {
 	c.SetBusy(true)
 	defer c.SetBusy(false)
 	for again = true; again; {
-		if err := c.SetReadDeadline(time.Now().Add(s.slow)); err != nil {
+		if err := c.SetReadDeadline(app.Deadline(s.slow)); err != nil {
 			return false, err
 		}
 		r.left = maxHeader

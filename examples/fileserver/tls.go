@@ -38,6 +38,9 @@ func (s *server) secured(secure *tls.Config, inKernel bool) *tlsfiber.Config {
 		return nil
 	}
 	cfg := &tlsfiber.Config{TLS: secure, HandshakeTimeout: s.slow, OnLoop: tlsfiber.Quick(secure)}
+	if s.slow == 0 {
+		cfg.HandshakeTimeout = -1 // whose zero is not for ever
+	}
 	if inKernel {
 		if err := cfg.UseKernelTLS(); err != nil {
 			slog.Debug("files are encrypted by the program", "reason", err)

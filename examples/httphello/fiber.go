@@ -28,7 +28,7 @@ func (o *options) helloFiber(c *fiber.Conn) error {
 			}
 		}
 		c.SetBusy(true)
-		if err := c.SetReadDeadline(deadline(o.slow)); err != nil {
+		if err := c.SetReadDeadline(app.Deadline(o.slow)); err != nil {
 			return err
 		}
 		in.left = maxHeader
@@ -71,18 +71,10 @@ const maxBody = 1 << 20
 
 // await waits for the next request.
 func await(c *fiber.Conn, idle time.Duration) error {
-	if err := c.SetReadDeadline(deadline(idle)); err != nil {
+	if err := c.SetReadDeadline(app.Deadline(idle)); err != nil {
 		return err
 	}
 	return c.WaitReadable()
-}
-
-// deadline is d from now, or none.
-func deadline(d time.Duration) time.Time {
-	if d == 0 {
-		return time.Time{}
-	}
-	return time.Now().Add(d)
 }
 
 // limited reads as much as a request may have.

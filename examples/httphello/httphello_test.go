@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -195,7 +196,39 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// TestNoLimits: zero is for ever.
+func TestNoLimits(t *testing.T) {
+	eachEngine(t, []string{"-slow", "0", "-idle", "0"}, func(t *testing.T, s *apptest.Server) {
+		require.Equal(t, []int{200, 200}, say(t, s.Addr, hi+hi, 2))
+	})
+}
+
+// TestCounts: connections are counted wherever they live.
+func TestCounts(t *testing.T) {
+	eachEngine(t, nil, func(t *testing.T, s *apptest.Server) {
+		for range 3 {
+			require.Equal(t, []int{200}, say(t, s.Addr, hi, 1))
+		}
+		require.Contains(t, s.Stop(), "served connections=3 ")
+	})
+}
+
+func TestSelfTest(t *testing.T) {
+	for engine := range engines {
+		for _, addr := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), engine)} {
+			out := apptest.Pass(t, "-addr", addr, "-engine", engine, "-selftest")
+			require.Regexp(t, "served connections=[12] ", out)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
+	apptest.CommonMistakes(t)
+	for engine := range engines {
+		for _, name := range []string{"-idle", "-slow"} {
+			require.Contains(t, apptest.Fail(t, "-engine", engine, name, "-3s"), name+" is -3s, and can not be negative")
+		}
+	}
 	require.Contains(t, apptest.Fail(t, "-engine", "x"), "unknown -engine")
 	require.Contains(t, apptest.Fail(t, "-mode", "x"), "-mode")
 }
@@ -214,3 +247,6 @@ func TestWrk(t *testing.T) {
 		require.NotContains(t, string(out), "\n  0 requests")
 	})
 }
+
+// TestReadme: it tells of all flags.
+func TestReadme(t *testing.T) { apptest.Documented(t) }

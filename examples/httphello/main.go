@@ -47,7 +47,9 @@ func run() error {
 	flag.TextVar(&o.mode, "mode", stdnet.Auto, "where net/http's connections live: auto, loop or poller")
 	flag.DurationVar(&o.idle, "idle", time.Minute, "how long a connection may wait between requests; 0 for ever")
 	flag.DurationVar(&o.slow, "slow", 30*time.Second, "how long a peer may take to send a request; 0 for ever")
-	flag.Parse()
+	if err := o.flags.Parse(); err != nil {
+		return err
+	}
 
 	serve, ok := engines[*engine]
 	if !ok {
@@ -61,6 +63,9 @@ func run() error {
 	s, err := serve(&o)
 	if err != nil {
 		return err
+	}
+	if o.flags.Check {
+		s.Check = func() error { return selfTest(s.Addr) }
 	}
 	return s.Wait(os.Stdout)
 }
@@ -81,7 +86,9 @@ func serveNetHTTP(o *options) (*app.Server, error) {
 		}
 	}()
 	stop := func(ctx context.Context) { _ = srv.Shutdown(ctx) } // cut off with the runtime otherwise
-	return &app.Server{Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Before: stop, Listener: ln}, nil
+	return &app.Server{
+		Runtime: o.rt, Addr: ln.Addr(), Drain: o.flags.Drain, Before: stop, Listener: ln, Served: ln.Served,
+	}, nil
 }
 
 func hello(w http.ResponseWriter, _ *http.Request) {

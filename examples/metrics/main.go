@@ -24,14 +24,21 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:7000", "`address` to echo on")
 	metrics := flag.String("metrics", "127.0.0.1:9100", "`address` of /metrics; not for open networks")
 	flag.Parse()
+	if flag.NArg() > 0 { // behind it flags go unread
+		fail(fmt.Errorf("unexpected argument %q", flag.Arg(0)))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *addr, *metrics, func(echo, metrics net.Addr) {
 		fmt.Printf("listening addr=%v metrics=http://%v/metrics\n", echo, metrics)
 	}); err != nil {
-		fmt.Fprintln(os.Stderr, "metrics:", err)
-		os.Exit(1)
+		fail(err)
 	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "metrics:", err)
+	os.Exit(1)
 }
 
 type echo struct{}

@@ -5,7 +5,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -61,6 +64,21 @@ func TestMetrics(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestArguments: a word that belongs to no flag is a mistake.
+func TestArguments(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "metrics.exe") // as all systems run it
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a watchdog
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, "-addr", "127.0.0.1:0", "folder", "-metrics", "x").CombinedOutput()
+	const want = "metrics: unexpected argument \"folder\"\n"
+	if err == nil || ctx.Err() != nil || string(out) != want {
+		t.Fatalf("it said %q: %v", out, err)
 	}
 }
 

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"time"
 
@@ -32,19 +31,17 @@ func (o *options) register() {
 	o.Register("127.0.0.1:7001")
 	flag.Var(&o.to, "to", "`target` to forward to: host:port or unix:path; several may be given")
 	flag.TextVar(&o.balance, "balance", roundRobin, "`policy` that chooses a target: round-robin or least (connections)")
-	flag.DurationVar(&o.rest, "rest", 5*time.Second, "how long a target that refused is left alone")
-	flag.DurationVar(&o.connect, "connect", 3*time.Second, "how long a target may take to accept")
+	flag.DurationVar(&o.rest, "rest", 5*time.Second, "how long a target that refused is left alone; 0 for not at all")
+	flag.DurationVar(&o.connect, "connect", 3*time.Second,
+		"how long a target may take to accept; 0 for as long as the system tries")
 	flag.DurationVar(&o.idle, "idle", 5*time.Minute, "how long nothing may move on a connection; 0 for ever")
 	flag.DurationVar(&o.slow, "slow", time.Minute, "how long a side may take no byte; 0 for ever")
 	flag.StringVar(&o.stats, "stats", "", "`address` to serve statistics on, as JSON over HTTP")
 }
 
 func (o *options) validate() error {
-	switch {
-	case len(o.to) == 0:
+	if len(o.to) == 0 {
 		return errors.New("no target: give one with -to host:port or -to unix:path")
-	case o.rest < 0, o.connect <= 0, o.idle < 0, o.slow < 0:
-		return errors.New("-rest, -idle and -slow can not be negative, and -connect is to be positive")
 	}
 	return nil
 }
@@ -52,9 +49,8 @@ func (o *options) validate() error {
 func run() error {
 	var o options
 	o.register()
-	flag.Parse()
-	if flag.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	if err := o.Parse(); err != nil {
+		return err
 	}
 	if err := o.validate(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
 )
@@ -58,7 +59,7 @@ func (p *proxy) dial(c *fiber.Conn) (*target, *fiber.Conn, error) {
 			return nil, nil, errors.Join(errs...)
 		}
 		t.active.Add(1) // before waiting: others are to see it
-		ctx, cancel := context.WithTimeout(context.Background(), p.connect)
+		ctx, cancel := app.Within(context.Background(), p.connect)
 		up, err := c.Dial(ctx, t.network, t.address)
 		cancel()
 		if err == nil {

@@ -292,7 +292,20 @@ func TestResets(t *testing.T) {
 
 // TestDrain: connections go on after the signal, and new ones are not taken.
 func TestDrain(t *testing.T) {
-	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", echo), "-drain", "1h")
+	for _, drain := range []string{"1h", "0"} {
+		t.Run(drain, func(t *testing.T) { drains(t, drain) })
+	}
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", echo), "-drain", "20ms")
+	c := dial(t, s.Addr)
+	_, err := c.Write([]byte("x"))
+	require.NoError(t, err)
+	_, err = io.ReadFull(c, make([]byte, 1))
+	require.NoError(t, err)
+	require.Contains(t, s.Stop(), "cut off")
+}
+
+func drains(t *testing.T, drain string) {
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", echo), "-drain", drain)
 	c := dial(t, s.Addr)
 	_, err := c.Write([]byte("before"))
 	require.NoError(t, err)
@@ -310,14 +323,6 @@ func TestDrain(t *testing.T) {
 	require.NoError(t, stream(c, 1<<20))
 	require.NoError(t, c.Close())
 	require.NotContains(t, <-told, "cut off")
-
-	s = apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", echo), "-drain", "20ms")
-	c = dial(t, s.Addr)
-	_, err = c.Write([]byte("x"))
-	require.NoError(t, err)
-	_, err = io.ReadFull(c, make([]byte, 1))
-	require.NoError(t, err)
-	require.Contains(t, s.Stop(), "cut off")
 }
 
 func TestIdle(t *testing.T) {
@@ -356,14 +361,29 @@ func TestMemory(t *testing.T) {
 	s.Stop()
 }
 
+// TestNoLimits: zero is for ever, and no rest for a target that refused.
+func TestNoLimits(t *testing.T) {
+	s := apptest.Start(t, "-addr", "127.0.0.1:0", "-to", upstream(t, "tcp", echo),
+		"-connect", "0", "-idle", "0", "-slow", "0", "-rest", "0")
+	require.NoError(t, stream(dial(t, s.Addr), 1<<20))
+	require.Contains(t, s.Stop(), "connections=1 refused=0 failed=0")
+}
+
 func TestMistakes(t *testing.T) {
+	apptest.CommonMistakes(t)
 	for want, args := range map[string][]string{
 		"no target":           {},
 		"invalid value":       {"-to", "nonsense"},
-		"-connect":            {"-to", "a:1", "-connect", "0s"},
+		"-connect is -1s":     {"-to", "a:1", "-connect", "-1s"},
+		"-rest is -1s":        {"-to", "a:1", "-rest", "-1s"},
+		"-idle is -1s":        {"-to", "a:1", "-idle", "-1s"},
+		"-slow is -1s":        {"-to", "a:1", "-slow", "-1s"},
 		"have round-robin":    {"-to", "a:1", "-balance", "best"},
 		"unexpected argument": {"-to", "a:1", "b:2"},
 	} {
 		require.Contains(t, apptest.Fail(t, args...), want)
 	}
 }
+
+// TestReadme: it tells of all flags.
+func TestReadme(t *testing.T) { apptest.Documented(t) }

@@ -67,7 +67,9 @@ func (o *options) validate() error {
 func run() error {
 	var o options
 	o.register()
-	flag.Parse()
+	if err := app.Parse(); err != nil {
+		return err
+	}
 	if err := o.validate(); err != nil {
 		return err
 	}

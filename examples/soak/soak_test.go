@@ -15,7 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/examples/internal/app"
+	"github.com/headrace/headrace/examples/internal/apptest"
 )
+
+func TestMain(m *testing.M) { apptest.Main(m) }
 
 // TestSoak is a short run of everything.
 func TestSoak(t *testing.T) {
@@ -156,6 +159,16 @@ func TestForeignByte(t *testing.T) {
 	require.ErrorIs(t, c.check(3, 1001, p, scratch), errWrong)
 }
 
+func TestMistakes(t *testing.T) {
+	for want, args := range map[string][]string{
+		`unexpected argument "1m"`:               {"1m"},
+		"-every is -1s, and can not be negative": {"-every", "-1s"},
+		"-duration and -every are to be":         {"-duration", "0"},
+	} {
+		require.Contains(t, apptest.Fail(t, args...), want)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := options{duration: time.Second, clients: 1, loops: 1, maxStall: time.Second}
 	require.NoError(t, good.validate())
@@ -168,3 +181,6 @@ func TestOptions(t *testing.T) {
 		require.Error(t, o.validate())
 	}
 }
+
+// TestReadme: it tells of all flags.
+func TestReadme(t *testing.T) { apptest.Documented(t) }

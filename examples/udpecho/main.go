@@ -40,15 +40,28 @@ func echoFiber(c *fiber.PacketConn) error {
 	}
 }
 
-// echoConn does it as any program on package net would.
-func echoConn(c net.PacketConn) {
+// stdServer does it as any program on package net would, and counts: the runtime knows
+// of datagrams on its loops only.
+type stdServer struct {
+	net.PacketConn
+	ended                    chan struct{} // after which the counts may be read
+	received, sent, failures uint64
+}
+
+func (s *stdServer) echo() {
+	defer close(s.ended)
 	buf := make([]byte, longest)
 	for {
-		n, from, err := c.ReadFrom(buf)
+		n, from, err := s.ReadFrom(buf)
 		if err != nil {
 			return // closed
 		}
-		_, _ = c.WriteTo(buf[:n], from)
+		s.received++
+		if _, err := s.WriteTo(buf[:n], from); err != nil {
+			s.failures++
+			continue
+		}
+		s.sent++
 	}
 }
 
@@ -62,6 +75,7 @@ const longest = 65535
 type server struct {
 	addr net.Addr
 	io.Closer
+	std *stdServer // nil where the runtime counts all
 }
 
 // modes start serving.
@@ -87,7 +101,7 @@ func listen(rt *runtime.Runtime, network, address string, cfg *runtime.PacketCon
 	if err != nil {
 		return server{}, err
 	}
-	return server{ln.Addr(), ln}, nil
+	return server{addr: ln.Addr(), Closer: ln}, nil
 }
 
 func listenStd(rt *runtime.Runtime, network, address string, mode stdnet.Mode) (server, error) {
@@ -101,8 +115,12 @@ func listenStd(rt *runtime.Runtime, network, address string, mode stdnet.Mode) (
 			return server{}, errors.Join(err, c.Close())
 		}
 	}
-	go echoConn(c)
-	return server{c.LocalAddr(), c}, nil
+	std := &stdServer{PacketConn: c, ended: make(chan struct{})}
+	go std.echo()
+	if mode == stdnet.Loop && rt.Backend() != runtime.Portable { // which has no socket on a loop
+		return server{addr: c.LocalAddr(), Closer: c}, nil
+	}
+	return server{addr: c.LocalAddr(), Closer: c, std: std}, nil
 }
 
 func run() error {
@@ -111,8 +129,13 @@ func run() error {
 	mode := flag.String("mode", "handler", "how datagrams are served: handler, fiber, stdnet or stdnet-loop")
 	large := flag.Bool("large", false, "receive datagrams of up to 64 KiB whole, at the price of a copy")
 	gro := flag.Bool("gro", false, "let the kernel join datagrams on their way up (UDP_GRO)")
-	flag.IntVar(&readBuffer, "buffer", 0, "size of the kernel's receive queue in `bytes`; default the system's")
-	flag.Parse()
+	flag.IntVar(&readBuffer, "buffer", 0, "size of the kernel's receive queue in `bytes`; 0 for the system's")
+	if err := flags.Parse(); err != nil {
+		return err
+	}
+	if readBuffer < 0 {
+		return fmt.Errorf("-buffer is %d, and can not be negative", readBuffer)
+	}
 
 	serve, ok := modes[*mode]
 	if !ok {
@@ -137,16 +160,30 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	return s.wait(rt, &flags)
+}
+
+// wait waits for the end and tells what was served.
+func (s *server) wait(rt *runtime.Runtime, flags *app.Flags) error {
 	var packets runtime.PacketStats
 	wait := app.Server{Runtime: rt, Addr: s.addr, Drain: flags.Drain}
 	wait.Before = func(context.Context) {
 		packets = rt.Stats().Total().Packets
 		s.Close()
 	}
+	if s.std != nil {
+		wait.Served = func() string { return "connections=0" }
+	}
 	if flags.Check {
 		wait.Check = func() error { return selfTest(s.addr) }
 	}
-	err = wait.Wait(os.Stdout)
+	err := wait.Wait(os.Stdout)
+	if s.std != nil {
+		s.Close() // again, or for the first time where it could not begin
+		<-s.std.ended
+		fmt.Printf("datagrams received=%d sent=%d errors=%d\n", s.std.received, s.std.sent, s.std.failures)
+		return err
+	}
 	fmt.Printf("datagrams received=%d sent=%d sends=%d dropped=%d kernel_drops=%d truncated=%d errors=%d\n",
 		packets.Received, packets.Sent, packets.Sends, packets.Dropped, packets.KernelDrops,
 		packets.Truncated, packets.Errors)

@@ -20,7 +20,13 @@ func TestDatagrams(t *testing.T) {
 			addr, err := net.ResolveUDPAddr("udp", s.Addr)
 			require.NoError(t, err)
 			require.NoError(t, selfTest(addr))
-			require.Contains(t, s.Stop(), "datagrams received=")
+			told := s.Stop()
+			require.Contains(t, told, "served connections=0 ")
+			require.Contains(t, told, "datagrams received=800 ")
+			if mode == "stdnet" {
+				require.Contains(t, told, "served connections=0 enters=", "what is not counted is not told")
+				require.Contains(t, told, " received=800 sent=800 errors=0\n")
+			}
 		})
 	}
 }
@@ -34,6 +40,7 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
+	apptest.CommonMistakes(t)
 	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -44,9 +51,13 @@ func TestMistakes(t *testing.T) {
 		"unknown mode": {[]string{"-mode", "thread"}, `unknown -mode "thread"`},
 		"port in use":  {[]string{"-addr", taken.LocalAddr().String()}, "address already in use"},
 		"no port":      {[]string{"-addr", "localhost"}, "missing port"},
+		"no buffer":    {[]string{"-buffer", "-1"}, "-buffer is -1, and can not be negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, apptest.Fail(t, test.args...), test.says)
 		})
 	}
 }
+
+// TestReadme: it tells of all flags.
+func TestReadme(t *testing.T) { apptest.Documented(t) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime/fiber"
 )
 
@@ -75,7 +76,7 @@ var lineEnd = []byte("\r\n")
 // line reads a line of the framing. A bare CR or LF in it is refused as in a header: who
 // takes it for the line's end sees other chunks, and other requests behind them.
 func (w *chunkWriter) line(limit int) (string, error) {
-	if err := w.c.SetReadDeadline(time.Now().Add(w.slow)); err != nil {
+	if err := w.c.SetReadDeadline(app.Deadline(w.slow)); err != nil {
 		return "", err
 	}
 	chain, err := w.c.ReadUntil(lineEnd, limit)
@@ -111,7 +112,7 @@ func (w *chunkWriter) size() (int64, error) {
 // data takes a chunk's bytes.
 func (w *chunkWriter) data(size int64) error {
 	for size > 0 {
-		if err := w.c.SetReadDeadline(time.Now().Add(w.slow)); err != nil {
+		if err := w.c.SetReadDeadline(app.Deadline(w.slow)); err != nil {
 			return err
 		}
 		piece, err := w.c.ReadChainN(int(min(size, pieceSize)))

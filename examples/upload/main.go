@@ -30,16 +30,17 @@ func (l *limits) register() {
 	flag.Int64Var(&l.size, "max", 16<<30, "largest file in `bytes`")
 	flag.Int64Var(&l.uploads, "uploads", 1000, "how many uploads may run at the same time")
 	flag.IntVar(&l.header, "header", 16<<10, "largest request header in `bytes`, below 256 KiB")
-	flag.DurationVar(&l.idle, "idle", time.Minute, "how long a connection may wait between requests")
-	flag.DurationVar(&l.slow, "slow", 30*time.Second, "how long a header may take, or a body rest")
-	flag.Int64Var(&l.rate, "rate", 1<<10, "slowest upload in `bytes` per second, after the time of -slow")
+	flag.DurationVar(&l.idle, "idle", time.Minute, "how long a connection may wait between requests; 0 for ever")
+	flag.DurationVar(&l.slow, "slow", 30*time.Second,
+		"how long a header may take, or a body rest; 0 for ever, however slow the upload")
+	flag.Int64Var(&l.rate, "rate", 1<<10, "slowest upload in `bytes` per second, after the time of -slow; 0 for any")
 }
 
 func (l *limits) validate() error {
 	const mostHeader = 256 << 10
 	switch {
-	case l.size <= 0, l.uploads <= 0, l.idle <= 0, l.slow <= 0:
-		return errors.New("-max, -uploads, -idle and -slow are to be positive")
+	case l.size <= 0, l.uploads <= 0:
+		return errors.New("-max and -uploads are to be positive")
 	case l.rate < 0:
 		return errors.New("-rate can not be negative")
 	case l.header <= 0 || l.header >= mostHeader:
@@ -56,7 +57,9 @@ func run() error {
 	sync := flag.Bool("sync", true, "flush a file to its device before it is answered")
 	digest := flag.Bool("digest", true, "answer with the SHA-256 of a file; else only where the client sent one")
 	max.register()
-	flag.Parse()
+	if err := flags.Parse(); err != nil {
+		return err
+	}
 	if err := max.validate(); err != nil {
 		return err
 	}

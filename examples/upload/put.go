@@ -192,7 +192,7 @@ func (u *upload) Write(p []byte) (int, error) {
 		u.hash.Write(p)
 	}
 	u.got += int64(len(p))
-	if passed := time.Since(u.began); passed > u.slow && float64(u.got) < passed.Seconds()*float64(u.rate) {
+	if passed := time.Since(u.began); u.slow > 0 && passed > u.slow && float64(u.got) < passed.Seconds()*float64(u.rate) {
 		return 0, errTooSlow
 	}
 	u.progress.show(u)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace/headrace/examples/internal/app"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/fiber"
 )
@@ -32,7 +33,7 @@ type server struct {
 // serve answers the requests of one connection, one after the other.
 func (s *server) serve(c *fiber.Conn) error {
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(s.max.idle)); err != nil {
+		if err := c.SetReadDeadline(app.Deadline(s.max.idle)); err != nil {
 			return err
 		}
 		if err := c.WaitReadable(); err != nil {
@@ -52,7 +53,7 @@ var headEnd = []byte("\r\n\r\n")
 // request reads one header and answers it. The body is read by whoever has a use
 // for it, from where it is.
 func (s *server) request(c *fiber.Conn) (again bool, err error) {
-	if err := c.SetReadDeadline(time.Now().Add(s.max.slow)); err != nil {
+	if err := c.SetReadDeadline(app.Deadline(s.max.slow)); err != nil {
 		return false, err
 	}
 	a := &answer{c: c, close: true}

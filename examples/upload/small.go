@@ -19,7 +19,11 @@ func (s *server) arrives(a *answer, part span) bool {
 	if part.off != 0 || !part.last || part.size < 0 || part.size > smallBody || wantsContinue(a.req) {
 		return false
 	}
-	if a.c.SetReadDeadline(time.Now().Add(min(smallWait, s.max.slow))) != nil {
+	wait := smallWait
+	if s.max.slow > 0 {
+		wait = min(wait, s.max.slow)
+	}
+	if a.c.SetReadDeadline(time.Now().Add(wait)) != nil {
 		return false
 	}
 	return a.c.WaitUnread(int(part.size)) == nil

@@ -478,11 +478,14 @@ func TestShutdownFinishesUploads(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
+	apptest.CommonMistakes(t)
 	for want, args := range map[string][]string{
 		"no such file": {"-dir", filepath.Join(t.TempDir(), "none")},
 		"-header":      {"-header", "1000000"},
 		"-max":         {"-max", "0"},
 		"-rate":        {"-rate", "-1"},
+		"-idle is -1s": {"-idle", "-1s"},
+		"-slow is -1s": {"-slow", "-1s"},
 	} {
 		require.Contains(t, apptest.Fail(t, args...), want)
 	}

@@ -37,13 +37,16 @@ type Flags struct {
 // Register adds the flags to the command line's.
 func (f *Flags) Register(addr string) {
 	flag.StringVar(&f.Addr, "addr", addr, "`address` to listen on: host:port, port 0 for any, or unix:path")
-	flag.TextVar(&f.Backend, "backend", runtime.Auto, "`engine`: auto, io_uring, epoll or portable")
+	flag.TextVar(&f.Backend, "backend", runtime.Auto,
+		"`engine`: auto, io_uring, epoll or portable; the environment variable "+runtime.BackendEnv+" overrides it")
 	flag.IntVar(&f.Loops, "loops", goruntime.GOMAXPROCS(0), "number of loops, at least 1")
-	flag.DurationVar(&f.BusyPoll, "busy-poll", 0, "how long loops look for work before they sleep")
+	flag.DurationVar(&f.BusyPoll, "busy-poll", 0,
+		"how long loops look for work before they sleep, at most 1 s; 0 for not at all")
 	flag.DurationVar(&f.Drain, "drain", 10*time.Second,
-		"how long connections that have something to finish may take at the end")
+		"how long connections that have something to finish may take at the end; 0 for ever")
 	flag.BoolVar(&f.Verbose, "v", false, "log what happens")
-	flag.StringVar(&f.Debug, "debug", "", "`address` to serve expvar's /debug/vars on; not for open networks")
+	flag.StringVar(&f.Debug, "debug", "",
+		"`address` to serve expvar's /debug/vars on, port 0 for any; not for open networks")
 	flag.DurationVar(&f.Stall, "stall", 0,
 		"count callbacks that hold a loop for longer, log them with -v, tell their parts with -debug; 0 for 100 ms")
 	flag.Uint64Var(&f.Faults, "faults", 0,
@@ -51,20 +54,8 @@ func (f *Flags) Register(addr string) {
 	flag.BoolVar(&f.Check, "selftest", false, "be a client of its own, end, and tell by the exit code")
 }
 
-// Network splits the address into the network and address that Listen takes.
-func (f *Flags) Network() (network, address string) {
-	const unix = "unix:"
-	if len(f.Addr) > len(unix) && f.Addr[:len(unix)] == unix {
-		return "unix", f.Addr[len(unix):]
-	}
-	return "tcp", f.Addr
-}
-
 // Runtime starts the runtime that the flags ask for, with cfg for the rest.
 func (f *Flags) Runtime(cfg *runtime.Config) (*runtime.Runtime, error) {
-	if f.Loops < 1 {
-		return nil, fmt.Errorf("-loops is %d, and must be at least 1", f.Loops)
-	}
 	cfg = cfg.Clone()
 	cfg.Backend, cfg.Loops, cfg.BusyPoll = f.Backend, f.Loops, f.BusyPoll
 	if f.Verbose && cfg.Logger == nil {
@@ -103,6 +94,9 @@ type Server struct {
 	// Unseen, if not nil, waits after an upgrade for connections that are not the runtime's. A signal to end
 	// waits for none of these.
 	Unseen func(ctx context.Context)
+	// Served, if not nil, tells what was served in place of the runtime's counts: connections in Go's netpoller
+	// and their bytes never come to it.
+	Served func() string
 	// Check, if not nil, is what the server does instead of waiting: a client's part,
 	// for -selftest.
 	Check func() error
@@ -129,7 +123,7 @@ func (s *Server) Wait(out io.Writer) error {
 	}
 	stop() // a second signal ends the program at once
 
-	ctx, cancel := context.WithTimeout(context.Background(), s.Drain)
+	ctx, cancel := Within(context.Background(), s.Drain)
 	defer cancel()
 	if s.Before != nil {
 		s.Before(ctx)
@@ -144,8 +138,11 @@ func (s *Server) Wait(out io.Writer) error {
 		err = s.Runtime.Close() // it is closed: this tells how that went
 	}
 	e := &total.Engine
-	fmt.Fprintf(out, "served connections=%d bytes_in=%d bytes_out=%d enters=%d completions=%d mallocs=%d\n",
-		total.Accepted, e.BytesIn, e.BytesOut, e.Enters, e.Completed, allocated)
+	served := fmt.Sprintf("connections=%d bytes_in=%d bytes_out=%d", total.Accepted, e.BytesIn, e.BytesOut)
+	if s.Served != nil {
+		served = s.Served()
+	}
+	fmt.Fprintf(out, "served %s enters=%d completions=%d mallocs=%d\n", served, e.Enters, e.Completed, allocated)
 	return errors.Join(failed, err)
 }
 

@@ -2,8 +2,10 @@ package app
 
 import (
 	"expvar"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
 	goruntime "runtime"
 	"time"
 
@@ -28,6 +30,7 @@ func serveDebug(rt *runtime.Runtime, address string, stalls *stallWatch) error {
 	mux := http.NewServeMux()
 	mux.Handle("/debug/vars", expvar.Handler())
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	fmt.Fprintf(os.Stderr, "variables on http://%s/debug/vars\n", ln.Addr())
 	go func() { _ = s.Serve(ln) }() // ends with the program
 	return nil
 }

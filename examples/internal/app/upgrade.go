@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"sync/atomic"
 
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
@@ -43,8 +44,26 @@ func (f *Flags) Listen(rt *runtime.Runtime, accept runtime.AcceptFunc) (*runtime
 	return ln, err
 }
 
+// StdListener counts what it accepts: the runtime knows of connections on its loops only.
+type StdListener struct {
+	*stdnet.Listener
+	accepted atomic.Uint64
+}
+
+// Accept waits for the next connection.
+func (ln *StdListener) Accept() (net.Conn, error) {
+	c, err := ln.Listener.Accept()
+	if err == nil {
+		ln.accepted.Add(1)
+	}
+	return c, err
+}
+
+// Served is what Server.Served tells.
+func (ln *StdListener) Served() string { return fmt.Sprintf("connections=%d", ln.accepted.Load()) }
+
 // ListenStd is Listen for programs on package net.
-func (f *Flags) ListenStd(lc *stdnet.ListenConfig) (*stdnet.Listener, error) {
+func (f *Flags) ListenStd(lc *stdnet.ListenConfig) (*StdListener, error) {
 	files, handed, err := inherited()
 	if err != nil {
 		return nil, err
@@ -65,7 +84,7 @@ func (f *Flags) ListenStd(lc *stdnet.ListenConfig) (*stdnet.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ln.(*stdnet.Listener), nil
+	return &StdListener{Listener: ln.(*stdnet.Listener)}, nil
 }
 
 // serve waits for the end, and reports whether a new process goes on.
@@ -94,7 +113,7 @@ func (s *Server) handOver(ctx context.Context) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Drain)
+	ctx, cancel := Within(ctx, s.Drain)
 	defer cancel()
 	cmd := exec.Command(name, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -110,7 +129,7 @@ func (s *Server) handOver(ctx context.Context) (pid int, err error) {
 // drain gives connections half of the time to end by themselves: who has just
 // connected has a request to make.
 func (s *Server) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.Drain/2)
+	ctx, cancel := Within(context.Background(), (s.Drain+1)/2) // not 0, which is for ever
 	defer cancel()
 	if s.Unseen != nil {
 		s.Unseen(ctx)

@@ -4,7 +4,6 @@ package apptest
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,7 +62,7 @@ type Server struct {
 
 	t      *testing.T
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr buffer
 	lines  chan string // after the first, as they come
 	rest   chan string // all of these, at the end
 	ended  bool
@@ -154,22 +153,23 @@ func (s *Server) Stop() string {
 	return rest
 }
 
-// Stderr returns what a server that has ended said there.
+// Stderr returns what the server has said there, which is all of it when it has ended.
 func (s *Server) Stderr() string { return s.stderr.String() }
 
-// Fail runs the example with arguments that can not work and returns what it said.
-func Fail(t *testing.T, args ...string) string {
-	t.Helper()
-	binary, err := Build()
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), watchdog)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
-	require.NoError(t, ctx.Err(), "it runs: %s", out)
-	require.Error(t, err, "%s", out)
-	require.NotContains(t, string(out), "goroutine ", "a panic is no message")
-	if !strings.Contains(string(out), "Usage of ") { // which a wrong flag brings
-		require.Equal(t, 1, strings.Count(string(out), "\n"), "one line: %s", out)
-	}
-	return string(out)
+// buffer is a bytes.Buffer that may be read while a process writes to it.
+type buffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

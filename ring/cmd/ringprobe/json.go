@@ -8,7 +8,7 @@ import (
 )
 
 // document is the JSON form: the report's own fields, the decision for a program
-// that asks for nothing, and what -require found.
+// that asks for nothing, in this environment, and what -require found.
 type document struct {
 	*probe.Report
 	Decision probe.Decision   `json:"decision"`
@@ -16,13 +16,13 @@ type document struct {
 	Require  []requirement    `json:"require,omitempty"`
 }
 
-func writeJSON(w io.Writer, r *probe.Report, checks []requirement) error {
+func writeJSON(w io.Writer, r *probe.Report, d probe.Decision, checks []requirement) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(document{
 		Report:   r,
-		Decision: probe.Decide(r, probe.Want{}),
+		Decision: d,
 		KnownBad: probe.KnownBadKernels(),
 		Require:  checks,
 	})

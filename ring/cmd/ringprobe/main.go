@@ -47,6 +47,7 @@ examples:
   ringprobe -json | jq -r .decision.engine
   docker run --rm IMAGE ringprobe
 
+HEADRACE_BACKEND overrides the engine that a program asks for, and so it does here.
 NO_COLOR and TERM=dumb switch colours off, as does output that is not a terminal.
 `
 
@@ -54,16 +55,23 @@ NO_COLOR and TERM=dumb switch colours off, as does output that is not a terminal
 type command struct {
 	stdout, stderr io.Writer
 	colour         bool
+	backend        string // what HEADRACE_BACKEND says
 	probe          func(context.Context, probe.Options) (*probe.Report, error)
 }
 
-func main() {
-	c := command{
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		colour: colourful(os.Stdout, os.Getenv),
-		probe:  probe.Run,
+// newCommand is the command as it is in the environment.
+func newCommand(env func(string) string) command {
+	return command{
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		colour:  colourful(os.Stdout, env),
+		backend: env(backendEnv),
+		probe:   probe.Run,
 	}
+}
+
+func main() {
+	c := newCommand(os.Getenv)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	code := c.run(ctx, os.Args[1:])
 	cancel()
@@ -87,13 +95,8 @@ func (c command) run(ctx context.Context, args []string) int {
 		fmt.Fprintf(c.stderr, "ringprobe: %v\nringprobe -h tells the usage\n", err)
 		return exitFailed
 	}
-	report, err := c.probe(ctx, probe.Options{})
+	checks, err := c.report(ctx, opts)
 	if err != nil {
-		fmt.Fprintf(c.stderr, "ringprobe: %v\n", err)
-		return exitFailed
-	}
-	checks := check(report, opts.require)
-	if err := c.print(report, checks, opts); err != nil {
 		fmt.Fprintf(c.stderr, "ringprobe: %v\n", err)
 		return exitFailed
 	}
@@ -105,14 +108,27 @@ func (c command) run(ctx context.Context, args []string) int {
 	return exitMet
 }
 
-func (c command) print(r *probe.Report, checks []requirement, opts options) error {
+// report probes and prints, and returns what became of -require.
+func (c command) report(ctx context.Context, opts options) ([]requirement, error) {
+	if err := checkBackend(c.backend); err != nil {
+		return nil, err
+	}
+	r, err := c.probe(ctx, probe.Options{})
+	if err != nil {
+		return nil, err
+	}
+	d := decide(r, c.backend)
+	r = choose(r, d)
+	checks := c.check(r, d, opts.require)
 	switch {
 	case opts.json:
-		return writeJSON(c.stdout, r, checks)
+		err = writeJSON(c.stdout, r, d, checks)
 	case opts.require != nil:
-		return writeChecks(c.stdout, checks)
+		err = writeChecks(c.stdout, checks)
+	default:
+		err = writeText(c.stdout, r, d, opts.verbose, c.colour)
 	}
-	return writeText(c.stdout, r, opts.verbose, c.colour)
+	return checks, err
 }
 
 func (c command) parse(args []string) (options, error) {

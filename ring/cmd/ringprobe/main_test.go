@@ -33,10 +33,13 @@ func readReport(t *testing.T, name string) *probe.Report {
 // call runs the command on a report instead of this machine.
 func call(r *probe.Report, colour bool, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	c := command{stdout: &out, stderr: &errs, colour: colour,
-		probe: func(context.Context, probe.Options) (*probe.Report, error) { return r, nil }}
+	c := command{stdout: &out, stderr: &errs, colour: colour, probe: reporting(r)}
 	code = c.run(context.Background(), args)
 	return code, out.String(), errs.String()
+}
+
+func reporting(r *probe.Report) func(context.Context, probe.Options) (*probe.Report, error) {
+	return func(context.Context, probe.Options) (*probe.Report, error) { return r, nil }
 }
 
 func golden(t *testing.T, name, got string) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/headrace/headrace/ring/probe"
 )
@@ -17,10 +18,8 @@ type requirement struct {
 var engines = []string{probe.EngineIOUring, probe.EngineEpoll, probe.EnginePortable}
 
 func known(name string) bool {
-	for _, engine := range engines {
-		if name == engine {
-			return true
-		}
+	if slices.Contains(engines, name) {
+		return true
 	}
 	for _, f := range probe.Catalogue() {
 		if name == f.ID {
@@ -32,30 +31,29 @@ func known(name string) bool {
 
 // check asks for each engine by name, and for each feature that the runtime would
 // use it.
-func check(r *probe.Report, names []string) []requirement {
+func (c command) check(r *probe.Report, d probe.Decision, names []string) []requirement {
 	var checks []requirement
 	for _, name := range names {
-		checks = append(checks, checkOne(r, name))
+		checks = append(checks, c.checkOne(r, d, name))
 	}
 	return checks
 }
 
-func checkOne(r *probe.Report, name string) requirement {
-	for _, engine := range engines {
-		if name == engine {
-			d := probe.Decide(r, probe.Want{Engine: engine})
-			if d.Engine == "" {
-				return requirement{Name: name, Reason: d.Reason}
-			}
-			return requirement{Name: name, Met: true}
+func (c command) checkOne(r *probe.Report, d probe.Decision, name string) requirement {
+	if slices.Contains(engines, name) {
+		if c.backend == "" || c.backend == auto { // a program may name it
+			d = probe.Decide(r, probe.Want{Engine: name})
 		}
+		if d.Engine != name {
+			return requirement{Name: name, Reason: d.Reason}
+		}
+		return requirement{Name: name, Met: true}
 	}
-	d := probe.Decide(r, probe.Want{})
 	if d.Has(name) {
 		return requirement{Name: name, Met: true}
 	}
 	if d.Engine != probe.EngineIOUring {
-		return requirement{Name: name, Reason: d.Rejected[0].Reason}
+		return requirement{Name: name, Reason: d.Reason}
 	}
 	f, _ := r.Feature(name)
 	return requirement{Name: name, Reason: stateText(f)}

@@ -35,9 +35,8 @@ func (p *page) paint(colour, text string) string {
 	return colour + text + reset
 }
 
-func writeText(w io.Writer, r *probe.Report, verbose, colour bool) error {
+func writeText(w io.Writer, r *probe.Report, d probe.Decision, verbose, colour bool) error {
 	p := &page{colour: colour}
-	d := probe.Decide(r, probe.Want{})
 	p.verdict(d)
 	p.line("")
 	p.line("Host      %s", hostText(r.Host))
@@ -62,11 +61,18 @@ func writeText(w io.Writer, r *probe.Report, verbose, colour bool) error {
 }
 
 func (p *page) verdict(d probe.Decision) {
-	if d.Engine == probe.EngineIOUring {
-		p.line("%s: the runtime will choose %s", p.paint(bold+green, "io_uring usable"), d.Engine)
+	colour, reason := yellow, d.Reason
+	switch d.Engine {
+	case "":
+		p.line("%s: the runtime will not start", p.paint(bold+red, reason))
 		return
+	case probe.EngineIOUring:
+		colour = green
+		if reason == "usable" {
+			reason = "io_uring usable"
+		}
 	}
-	p.line("%s: the runtime will choose %s", p.paint(bold+yellow, d.Reason), d.Engine)
+	p.line("%s: the runtime will choose %s", p.paint(bold+colour, reason), d.Engine)
 }
 
 func hostText(h probe.Host) string {
