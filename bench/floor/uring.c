@@ -94,8 +94,11 @@ static void close_if_done(int fd)
 {
 	struct conn *c = &conns[fd];
 
-	if (c->dead && !c->receiving && !c->starved && c->head < 0)
+	if (c->dead && !c->receiving && !c->starved && c->head < 0) {
+		/* The descriptor may soon be somebody else's: its peer is a pair by itself from now on. */
+		conns[c->peer].peer = c->peer;
 		close(fd);
+	}
 }
 
 /* end ends receiving, on both sides of a proxy. */

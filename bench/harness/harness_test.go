@@ -105,16 +105,70 @@ func TestServerThatCrashesSaysWhy(t *testing.T) {
 }
 
 func TestProgramThatIsNotThere(t *testing.T) {
-	_, err := Start(t.Context(), Command{Args: []string{"/nowhere/server"}}, Params{}, seat(t))
+	t.Setenv("TMPDIR", t.TempDir())
+	_, err := Start(t.Context(), Command{Args: []string{"/nowhere/server"}, Config: "x"}, Params{}, seat(t))
 	require.ErrorIs(t, err, ErrStart)
 	require.ErrorIs(t, err, os.ErrNotExist)
+	requireEmpty(t, os.Getenv("TMPDIR"))
 }
 
 func TestCancelledStartLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	file := t.TempDir() + "/pids"
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := Start(ctx, Command{Args: []string{"/bin/sleep", "60"}}, Params{}, seat(t))
+	defer cancel()
+	var pids []int
+	go func() {
+		for pids = pidsIn(file); len(pids) < 2; pids = pidsIn(file) {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	_, err := Start(ctx, Command{Args: []string{"/bin/sh", "-c", "sleep 60 & echo $$ $! > " + file + "; wait"},
+		Config: "x"}, Params{}, seat(t))
 	require.ErrorIs(t, err, context.Canceled)
+	require.Len(t, pids, 2)
+	require.Eventually(t, func() bool { return gone(pids[0]) && gone(pids[1]) }, 10*time.Second, 5*time.Millisecond)
+	requireEmpty(t, os.Getenv("TMPDIR"))
+}
+
+// pidsIn reads the ids that a shell has written to a file, none as long as it has not.
+func pidsIn(file string) (pids []int) {
+	b, err := os.ReadFile(file)
+	if err != nil || !strings.HasSuffix(string(b), "\n") {
+		return nil
+	}
+	for _, text := range strings.Fields(string(b)) {
+		if pid, err := strconv.Atoi(text); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func requireEmpty(t *testing.T, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// What has left the group is not ours to end, but nobody waits for it either, though it holds the pipes.
+func TestStopDoesNotWaitForWhatLeftTheGroup(t *testing.T) {
+	file := t.TempDir() + "/pids"
+	s, err := Start(t.Context(), Command{Args: []string{"/bin/sh", "-c",
+		"setsid sleep 60 & echo $$ $! > " + file + "; echo listening addr=127.0.0.1:1; exec sleep 60"}}, Params{}, seat(t))
+	require.NoError(t, err)
+	pids := pidsIn(file)
+	require.Len(t, pids, 2)
+	defer func() { require.NoError(t, syscall.Kill(pids[1], syscall.SIGKILL)) }()
+	require.Eventually(t, func() bool {
+		group, err := syscall.Getpgid(pids[1])
+		return err == nil && group == pids[1]
+	}, 10*time.Second, 5*time.Millisecond)
+	_ = s.Stop() // by a signal
+	require.False(t, gone(pids[1]), "Stop came back before it ended")
+	require.Nil(t, s.Served())
 }
 
 func TestStopEndsTheWholeGroup(t *testing.T) {

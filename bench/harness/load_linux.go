@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/bench/load"
 )
 
-// grace is what a run may last longer than its warm-up and duration: connecting, and a last answer.
+// grace is what a run may last longer than its warm-up, duration and patience: connecting.
 const grace = 20 * time.Second
 
 // Load runs one load generator against s, in seat, and returns what it measured.
@@ -33,7 +33,7 @@ func Load(ctx context.Context, binary string, spec load.Spec, s *Server, seat Se
 	if err != nil {
 		return load.Result{}, err
 	}
-	limit, cancel := context.WithTimeout(ctx, spec.Warmup+spec.Duration+spec.Patience+grace)
+	limit, cancel := context.WithTimeout(ctx, spec.Warmup+spec.Duration+2*spec.Patience+grace)
 	defer cancel()
 	err = p.wait(limit)
 	if crash := s.Crashed(); crash != nil {

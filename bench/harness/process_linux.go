@@ -30,6 +30,7 @@ func start(cmd *exec.Cmd, seat Seat) (*process, error) {
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = &p.stderr
+	cmd.WaitDelay = stopTimeout
 	err := seat.Net.Do(func() error {
 		if err := measure.Pin(seat.Cores...); err != nil {
 			return err
@@ -45,7 +46,10 @@ func start(cmd *exec.Cmd, seat Seat) (*process, error) {
 		return nil, err
 	}
 	go func() {
-		p.err = cmd.Wait()
+		// What left the group may hold the pipes: the process itself has ended all the same.
+		if p.err = cmd.Wait(); errors.Is(p.err, exec.ErrWaitDelay) {
+			p.err = nil
+		}
 		close(p.ended)
 	}()
 	return p, nil

@@ -34,28 +34,35 @@ func Start(ctx context.Context, c Command, p Params, seat Seat) (*Server, error)
 		return nil, err
 	}
 	s := &Server{Addr: addr}
+	if err := s.start(ctx, c, p, seat); err != nil {
+		if s.proc != nil {
+			_ = s.Stop() // the reason is err
+		}
+		os.RemoveAll(s.dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, c Command, p Params, seat Seat) error {
 	args, err := s.expand(c, p)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = environ(c.Env...) // of Go's processors there are as many as cores in its seat
 	out, in, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	cmd.Stdout = in
 	s.proc, err = start(cmd, seat)
 	in.Close()
 	if err != nil {
 		out.Close()
-		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
-	if err := s.awaitListening(ctx, out, seat.Net); err != nil {
-		_ = s.Stop() // the reason is err
-		return nil, err
-	}
-	return s, nil
+	return s.awaitListening(ctx, out, seat.Net)
 }
 
 // expand fills the placeholders of c and writes its configuration file, if it has one.
@@ -80,11 +87,7 @@ func (s *Server) expand(c Command, p Params) ([]string, error) {
 	if c.Config == "" {
 		return args, nil
 	}
-	if err := os.WriteFile(config, []byte(replace.Replace(c.Config)), 0o644); err != nil {
-		os.RemoveAll(s.dir)
-		return nil, err
-	}
-	return args, nil
+	return args, os.WriteFile(config, []byte(replace.Replace(c.Config)), 0o644)
 }
 
 // awaitListening takes whichever comes first, the announcement or an accepted connection.

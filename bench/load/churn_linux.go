@@ -24,7 +24,7 @@ func (p *churnProto) begin(w *worker, c *conn) error {
 	if err := p.bindSource(fd); err != nil {
 		return err
 	}
-	c.busy = nanotime()
+	w.ask(c, nanotime())
 	if err := unix.Connect(fd, w.to); err != nil && err != unix.EINPROGRESS {
 		return fmt.Errorf("load: connect: %w", err)
 	}
@@ -71,6 +71,9 @@ func (p *churnProto) readable(w *worker, c *conn) error {
 		unix.Close(c.fd)
 		c.fd = -1
 		w.done(c, nanotime(), 1)
+		if w.draining {
+			return nil
+		}
 		return p.begin(w, c)
 	}
 }

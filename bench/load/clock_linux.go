@@ -27,14 +27,18 @@ type clock struct {
 	workers    []*worker
 	counts     []counters
 	warm, stop int64
+	since      int64 // when the first snapshot was taken: what was due before is not measured
 	phase      atomic.Int32
 	begin, end snapshot
+	cold       bool // the warm-up ended before every connection was answered once
 	err        error
+	usage      func(group int) (measure.Usage, error)
 }
 
 const (
-	warming int32 = iota
-	running
+	warming  int32 = iota
+	running        // what is counted
+	draining       // nothing more is asked, what was asked must be answered
 	stopped
 )
 
@@ -50,7 +54,7 @@ func (k *clock) tick(w *worker) bool {
 		k.keep(w)
 	}
 	phase := k.phase.Load()
-	w.measuring = phase == running
+	w.enter(phase)
 	return phase != stopped
 }
 
@@ -58,23 +62,58 @@ func (k *clock) keep(w *worker) {
 	now := nanotime()
 	switch k.phase.Load() {
 	case warming:
-		if now >= k.warm {
-			w.publish()
-			k.begin = k.snap()
-			k.stop = k.begin.at + int64(k.spec.Duration)
-			k.phase.Store(running)
+		if now < k.warm {
+			return
 		}
+		w.publish()
+		k.cold = k.sum(fresh) > 0
+		if k.cold && now < k.warm+int64(k.spec.Patience) {
+			return
+		}
+		k.run(w)
 	case running:
 		if now < k.stop {
 			return
 		}
 		w.publish()
-		if now < k.stop+int64(k.spec.Patience) && !k.answered() {
+		// What the warm-up took of the patience is gone.
+		left := int64(k.spec.Patience) - (k.begin.at - k.warm)
+		if now < k.stop+left && !k.answered() {
 			return
 		}
 		k.end = k.snap()
-		k.phase.Store(stopped)
+		k.stop = nanotime() + int64(k.spec.Patience)
+		k.phase.Store(draining)
+	case draining:
+		w.publish()
+		if now >= k.stop || !k.answered() || k.sum(owed) == 0 {
+			k.phase.Store(stopped)
+		}
 	}
+}
+
+// run ends the warm-up. The snapshot takes milliseconds, in which this worker sends nothing: an open
+// loop's schedule waits as long, else the generator's pause would be the server's latency.
+func (k *clock) run(w *worker) {
+	k.begin = k.snap()
+	k.since = nanotime()
+	if o, ok := w.proto.(*openProto); ok {
+		o.start += k.since - k.begin.at
+		k.begin.at = k.since
+	}
+	k.stop = k.begin.at + int64(k.spec.Duration)
+	k.phase.Store(running)
+}
+
+func fresh(c *counters) int64 { return c.fresh.Load() }
+func owed(c *counters) int64  { return c.owed.Load() }
+
+func (k *clock) sum(of func(*counters) int64) int64 {
+	var n int64
+	for i := range k.counts {
+		n += of(&k.counts[i])
+	}
+	return n
 }
 
 // answered tells whether the run has anything to show.
@@ -100,6 +139,14 @@ func (k *clock) finish() {
 	k.phase.Store(stopped)
 }
 
+// total is what was answered from the first connection on to now.
+func (k *clock) total() (ops int64) {
+	for _, w := range k.workers {
+		ops += w.ops
+	}
+	return ops
+}
+
 func (k *clock) snap() snapshot {
 	s := snapshot{at: nanotime(), client: measure.Self()}
 	for i := range k.counts {
@@ -109,7 +156,7 @@ func (k *clock) snap() snapshot {
 	}
 	var err error
 	if k.spec.Group > 0 {
-		if s.server, err = measure.Group(k.spec.Group); err != nil && k.err == nil {
+		if s.server, err = k.usage(k.spec.Group); err != nil && k.err == nil {
 			k.err = err
 		}
 	}

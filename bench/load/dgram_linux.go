@@ -82,7 +82,7 @@ func (p *dgramProto) begin(w *worker, c *conn) error {
 }
 
 // fill sends until Depth datagrams are in flight: c.sent counts those sent, c.got is the number after
-// the highest that came back, c.need is how many are between them, c.due when each was sent.
+// the highest that came back, c.need is how many are between them, c.due when each was sent, 0 once it is back.
 func (p *dgramProto) fill(w *worker, c *conn, now int64) error {
 	for c.need < p.depth {
 		n := p.depth - c.need
@@ -127,6 +127,7 @@ func (p *dgramProto) readable(w *worker, c *conn) error {
 				return err
 			}
 		}
+		w.hear(c)
 		c.ops += int64(n)
 		w.ops += int64(n)
 		c.need = int(c.sent - c.got)
@@ -148,6 +149,16 @@ func (p *dgramProto) check(w *worker, c *conn, i int, now int64) error {
 	if !ok {
 		return fmt.Errorf("%w: connection %d, a datagram of %d bytes", ErrBytes, c.id, p.in.hdrs[i].n)
 	}
+	due := &c.due[number%dgramBatch]
+	if c.sent-number <= dgramBatch { // else another has its place
+		if *due == 0 {
+			return fmt.Errorf("%w: connection %d, datagram %d came twice", ErrBytes, c.id, number)
+		}
+		if w.measuring && number >= c.got {
+			_ = w.hist.RecordValue(now - *due)
+		}
+		*due = 0
+	}
 	w.bytes += int64(p.size)
 	if number < c.got {
 		w.lost-- // late, not lost
@@ -155,9 +166,6 @@ func (p *dgramProto) check(w *worker, c *conn, i int, now int64) error {
 	}
 	w.lost += int64(number - c.got)
 	c.got = number + 1
-	if w.measuring {
-		_ = w.hist.RecordValue(now - c.due[number%dgramBatch])
-	}
 	return nil
 }
 

@@ -3,15 +3,11 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"golang.org/x/sys/unix"
 )
-
-// ErrBytes reports an answer that differs from what was sent.
-var ErrBytes = errors.New("load: the answer is not what was sent")
 
 // fullCheckEvery is how often all bytes of an answer are compared, not its ends alone.
 const fullCheckEvery = 64
@@ -36,7 +32,7 @@ func (e *echoProto) next(w *worker, c *conn, now int64) error {
 	b := w.pat.at(c.sent, e.batch)
 	c.sent += uint64(e.batch)
 	c.need = e.batch
-	c.busy = now
+	w.ask(c, now)
 	return w.write(c, b)
 }
 
@@ -62,18 +58,22 @@ func (e *echoProto) readable(w *worker, c *conn) error {
 			return err
 		}
 		if c.need -= n; c.need > 0 {
-			if n < len(buf) {
+			if n < len(buf) && !c.ended {
 				return nil // the socket is empty: a new edge will come
 			}
 			continue
 		}
 		now := nanotime()
 		w.done(c, now, e.depth)
-		if e.once {
+		if !e.once && !w.draining {
+			if err := e.next(w, c, now); err != nil {
+				return err
+			}
+		}
+		// Nothing but an end can be left in the socket, so there is no need to read until EAGAIN.
+		if !c.ended {
 			return nil
 		}
-		// Nothing can be left in the socket, so there is no need to read until EAGAIN.
-		return e.next(w, c, now)
 	}
 }
 

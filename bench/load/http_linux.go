@@ -60,7 +60,8 @@ func (h *httpProto) begin(w *worker, c *conn) error {
 }
 
 func (h *httpProto) next(w *worker, c *conn, now int64) error {
-	c.busy, c.got, c.inBody = now, 0, false
+	w.ask(c, now)
+	c.got, c.inBody = 0, false
 	c.body, c.done = h.body, 0
 	return w.write(c, h.reqs[c.id])
 }
@@ -85,13 +86,15 @@ func (h *httpProto) readable(w *worker, c *conn) error {
 		if complete {
 			now := nanotime()
 			w.done(c, now, 1)
-			if h.once {
-				return nil
+			if !h.once && !w.draining {
+				if err := h.next(w, c, now); err != nil {
+					return err
+				}
 			}
-			// The answer was all there can be: no request, no bytes.
-			return h.next(w, c, now)
 		}
-		if n < len(w.scratch) {
+		// A short read emptied the socket, and after an answer nothing is there before the next request. Only an
+		// end that was reported already has to be read.
+		if !c.ended && (complete || n < len(w.scratch)) {
 			return nil
 		}
 	}

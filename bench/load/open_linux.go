@@ -47,6 +47,9 @@ func (o *openProto) tick(w *worker, now int64) int {
 	if o.start == 0 {
 		o.start = now
 	}
+	if w.draining {
+		return pollMs
+	}
 	for w.live > 0 {
 		due := o.start + int64(float64(o.count)*o.interval)
 		if due > now {
@@ -76,6 +79,7 @@ func (o *openProto) push(w *worker, c *conn, due int64) error {
 		return ErrOverload
 	}
 	c.due = append(c.due, due)
+	w.ask(c, due)
 	if w.measuring {
 		_ = w.late.RecordValue(max(nanotime()-due, 0))
 	}
@@ -113,7 +117,7 @@ func (o *openProto) readable(w *worker, c *conn) error {
 			return err
 		}
 		o.complete(w, c, n)
-		if n < len(w.scratch) {
+		if n < len(w.scratch) && !c.ended {
 			return o.send(w, c)
 		}
 	}
@@ -134,11 +138,13 @@ func (o *openProto) complete(w *worker, c *conn, n int) {
 	c.due = append(c.due[:0], c.due[answered:]...)
 }
 
-// unanswered charges the messages that no answer came for, at the end of the run.
+// unanswered charges the messages that no answer came for, not even in the wait after the run.
 func (o *openProto) unanswered(w *worker, now int64) {
 	for i := range w.conns {
 		for _, due := range w.conns[i].due {
-			_ = w.hist.RecordValue(now - due)
+			if due >= w.clock.since {
+				_ = w.hist.RecordValue(now - due)
+			}
 		}
 	}
 }

@@ -3,8 +3,15 @@ package load
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 )
+
+// ErrBytes reports an answer that differs from what was sent.
+var ErrBytes = errors.New("load: the answer is not what was sent")
 
 // period is prime, so a message that is lost, repeated or moved shows in the bytes at its ends.
 const period = 4093
@@ -47,6 +54,33 @@ func (p pattern) ends(b []byte, pos uint64) bool {
 
 func (p pattern) full(b []byte, pos uint64) bool {
 	return bytes.Equal(b, p.at(pos, len(b)))
+}
+
+// CheckFile tells whether a file is what Put sends: size bytes, each of them the right one.
+func CheckFile(path string, size int) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const piece = 1 << 20
+	p, b := newPattern(piece), make([]byte, piece)
+	for at := 0; ; {
+		n, err := io.ReadFull(f, b)
+		if !p.full(b[:n], uint64(at)) {
+			return fmt.Errorf("%w: %s, from byte %d on", ErrBytes, filepath.Base(path), at)
+		}
+		at += n
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			if at != size {
+				return fmt.Errorf("%w: %s has %d bytes of %d", ErrBytes, filepath.Base(path), at, size)
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // WriteFile makes a file of size bytes whose content a Spec with Check verifies.

@@ -16,13 +16,22 @@ import (
 // ErrNoAnswer reports a run in which not one operation was answered.
 var ErrNoAnswer = errors.New("load: no operation was answered")
 
+// memoryLimit is where the collector begins after all: handshakes allocate, and a run may be long.
+const memoryLimit = 1 << 30
+
 // Run makes the traffic of spec and returns what it measured. It is meant to have its process for
 // itself: the collector is off while it runs, and worker threads block in the kernel.
 func Run(spec Spec) (Result, error) {
 	spec = spec.withDefaults()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(max(spec.Threads, goruntime.GOMAXPROCS(0))))
 
+	if spec.Kind == Idle {
+		if err := greet(&spec); err != nil {
+			return Result{}, err
+		}
+	}
 	var before measure.Usage
 	if spec.Group > 0 {
 		var err error
@@ -30,7 +39,7 @@ func Run(spec Spec) (Result, error) {
 			return Result{}, err
 		}
 	}
-	k := &clock{spec: &spec, counts: make([]counters, spec.Threads)}
+	k := &clock{spec: &spec, counts: make([]counters, spec.Threads), usage: measure.Group}
 	defer func() {
 		for _, w := range k.workers {
 			w.close()
@@ -50,7 +59,6 @@ func Run(spec Spec) (Result, error) {
 			return Result{}, err
 		}
 	}
-	k.start()
 	var wg sync.WaitGroup
 	for _, w := range k.workers[1:] {
 		wg.Go(w.run)
@@ -64,7 +72,7 @@ func Run(spec Spec) (Result, error) {
 func (k *clock) result(before measure.Usage) (Result, error) {
 	b, e := &k.begin, &k.end
 	r := Result{
-		Conns: k.spec.Conns, Ops: e.ops - b.ops, Total: e.ops, Bytes: e.bytes - b.bytes, Errors: e.errors,
+		Conns: k.spec.Conns, Ops: e.ops - b.ops, Total: k.total(), Bytes: e.bytes - b.bytes, Cold: k.cold,
 		Elapsed: time.Duration(e.at - b.at), Client: e.client - b.client,
 		ClientThreads: k.spec.Threads, ClientBusy: e.own - b.own,
 		ServerBusy: e.busy - b.busy, ServerCores: len(k.spec.Cores), Shared: k.spec.shared(),
@@ -75,9 +83,10 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 	var first error
 	for _, w := range k.workers {
 		if o, ok := w.proto.(*openProto); ok {
-			o.unanswered(w, e.at)
+			o.unanswered(w, nanotime())
 		}
 		r.Lost += w.lost
+		r.Errors += w.errors
 		hist.Merge(w.hist)
 		late.Merge(w.late)
 		if first == nil {
@@ -91,9 +100,14 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 	}
 	// An open loop polls all the time; whether it kept its rate is what Latency.Late says.
 	r.Bound = k.spec.Kind != Open && len(k.spec.Cores) > 0 && r.bound()
+	if r.Lost < 0 { // one came twice so late that nothing was known of it any more
+		r.Errors++
+		first = fmt.Errorf("%w: %d datagrams more than were sent", ErrBytes, -r.Lost)
+	}
 	if first != nil {
 		r.Error = first.Error()
 	}
+	r.Few = k.spec.closed() && r.Ops < few*int64(r.Conns)
 	answered := r.Ops > 0 || k.spec.Kind == Idle || k.spec.Kind == Slow && r.Bytes > 0
 	switch {
 	case k.err != nil:
@@ -102,6 +116,8 @@ func (k *clock) result(before measure.Usage) (Result, error) {
 		return r, fmt.Errorf("%w: %w", ErrNoAnswer, first)
 	case !answered:
 		return r, ErrNoAnswer
+	case k.spec.Kind == Idle && first == nil && e.ops < int64(r.Conns):
+		return r, fmt.Errorf("%w on %d of %d connections", ErrNoAnswer, int64(r.Conns)-e.ops, r.Conns)
 	}
 	return r, nil
 }

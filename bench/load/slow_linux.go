@@ -71,6 +71,7 @@ func (s *slowProto) read(w *worker, c *conn) error {
 		case n == 0:
 			return io.ErrUnexpectedEOF
 		}
+		w.hear(c)
 		c.credit -= float64(n)
 		complete, err := s.http.take(w, c, w.scratch[:n])
 		if err != nil {

@@ -40,7 +40,9 @@ type Spec struct {
 	Threads  int           `json:"threads"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Duration time.Duration `json:"duration_ns"`
-	// Patience is how much longer a run lasts when nothing was answered by its end, until something is.
+	// Patience is how much longer the warm-up lasts until every connection has been answered once, and the run until
+	// anything is; and then, how long what was asked is waited for after it. What is not answered even then is an
+	// error; without patience nothing is waited for.
 	Patience time.Duration `json:"patience_ns"`
 	Group    int           `json:"group"`               // the server's process group, 0 to leave it unmeasured
 	Cores    []int         `json:"cores,omitempty"`     // the server's, none to leave them unmeasured
@@ -51,7 +53,7 @@ type Spec struct {
 type Result struct {
 	Conns   int           `json:"conns"`
 	Ops     int64         `json:"ops"`
-	Total   int64         `json:"total"`          // operations with those of the warm-up
+	Total   int64         `json:"total"`          // operations with those before and after
 	Bytes   int64         `json:"bytes"`          // of payload received
 	Lost    int64         `json:"lost,omitempty"` // Dgram: datagrams that did not come back
 	Errors  int64         `json:"errors"`
@@ -68,13 +70,17 @@ type Result struct {
 	// Shared is true when the generator ran on a core of the server's.
 	Shared bool          `json:"shared,omitempty"`
 	Server measure.Usage `json:"server"` // difference over the run
-	Before measure.Usage `json:"before"` // the server before the first connection
+	Before measure.Usage `json:"before"` // the server before the connections; Idle: after one of its own
 	// Threads is Server.CPU by the threads that lived at the end, the busiest first.
 	Threads []measure.Thread `json:"threads,omitempty"`
 	// What the server says itself at its end, for each operation, those of the warm-up too; nil if it says
 	// nothing: how often it entered the kernel to submit or wait, and how many objects it allocated.
 	Enters  *float64 `json:"enters_per_op,omitempty"`
 	Mallocs *float64 `json:"mallocs_per_op,omitempty"`
+	// Cold is true when the warm-up ended before every connection was answered once, Few when there were fewer than
+	// three answers for each.
+	Cold bool `json:"cold,omitempty"`
+	Few  bool `json:"few,omitempty"`
 	// Bound is true when the generator was the limit, see bound.
 	Bound bool `json:"client_bound"`
 }
@@ -120,6 +126,14 @@ func (r Result) Throughput() float64 {
 		return 0
 	}
 	return float64(r.Ops) / r.Elapsed.Seconds()
+}
+
+// few is how many answers for each connection are the fewest that say something about all of them.
+const few = 3
+
+// closed tells whether a connection waits for its answer before it asks again.
+func (s *Spec) closed() bool {
+	return slices.Contains([]string{Echo, Get, Put, Churn, TLSGet, TLSChurn}, s.Kind)
 }
 
 // shared tells whether the generator has a core of the server's.

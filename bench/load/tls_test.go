@@ -4,9 +4,11 @@ package load
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +23,13 @@ func TestHTTPS(t *testing.T) {
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	require.NoError(t, err)
 	srv := httptest.NewUnstartedServer(http.FileServer(http.Dir(dir)))
-	srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert},
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if !slices.Equal(hello.SupportedCurves, []tls.CurveID{tls.X25519}) {
+				return nil, errors.New("not every server knows what is offered")
+			}
+			return nil, nil
+		}}
 	srv.StartTLS()
 	defer srv.Close()
 	for _, kind := range []string{TLSGet, TLSChurn} {

@@ -31,6 +31,10 @@ type conn struct {
 	busy int64  // when the operation began
 	ops  int64
 
+	owed  int  // what was asked and is not answered
+	heard bool // something came: an answer or, from a slow download, any of it
+	ended bool // the server's end, or an error, was reported: no edge comes after that one
+
 	head   []byte  // HTTP: the part of an answer's head that came so far
 	inBody bool    // HTTP: the head is complete
 	due    []int64 // Open: when the unanswered messages were due
@@ -51,7 +55,9 @@ type proto interface {
 // counters are written by one worker and read by the one that keeps time.
 type counters struct {
 	ops, bytes, errors atomic.Int64
-	_                  [104]byte // one cache line pair each
+	fresh              atomic.Int64 // connections that were not heard yet
+	owed               atomic.Int64 // answers to wait for, 1 at the least until the worker is draining
+	_                  [88]byte     // one cache line pair each
 }
 
 type worker struct {
@@ -68,6 +74,9 @@ type worker struct {
 	clock   *clock
 
 	measuring bool
+	draining  bool
+	fresh     int // connections that were not heard yet
+	owed      int // answers that did not come yet
 	ops       int64
 	bytes     int64
 	errors    int64
@@ -75,6 +84,10 @@ type worker struct {
 	first     error
 	published *counters
 }
+
+// ErrSilent reports a connection whose answer, or its rest, had not come when the run ended, and did not
+// come in the patience after it.
+var ErrSilent = errors.New("load: an answer never came")
 
 // errStop ends a connection without counting it as an error.
 var errStop = errors.New("load: connection is done")
@@ -91,11 +104,14 @@ func newWorker(spec *Spec, conns int, clk *clock, pub *counters) (*worker, error
 	w := &worker{
 		spec: spec, to: to, ep: ep, clock: clk, published: pub,
 		conns:   make([]conn, conns),
+		fresh:   conns,
 		pat:     newPattern(longest(spec)),
 		scratch: make([]byte, scratchSize),
 		hist:    newHistogram(),
 		late:    newHistogram(),
 	}
+	pub.fresh.Store(int64(conns))
+	pub.owed.Store(1)
 	w.proto, err = newProto(spec)
 	return w, err
 }
@@ -159,18 +175,10 @@ func (w *worker) run() {
 	if p, ok := w.proto.(*tlsProto); ok {
 		defer p.end()
 	}
-	w.live = len(w.conns)
-	for i := range w.conns {
-		c := &w.conns[i]
-		if c.fd >= 0 {
-			if err := watch(w.ep, c.fd, c.id); err != nil {
-				w.drop(c, err)
-				continue
-			}
-		}
-		if err := w.proto.begin(w, c); err != nil {
-			w.drop(c, err)
-		}
+	defer w.published.owed.Store(0)
+	w.begin()
+	if w == w.clock.workers[0] {
+		w.clock.start()
 	}
 	events := make([]unix.EpollEvent, 512)
 	for w.live > 0 && w.clock.tick(w) {
@@ -188,7 +196,64 @@ func (w *worker) run() {
 		}
 		w.publish()
 	}
+	w.giveUp()
 	w.publish()
+}
+
+// begin starts all connections: of large messages that is work before the first answer can be read.
+func (w *worker) begin() {
+	w.live = len(w.conns)
+	for i := range w.conns {
+		c := &w.conns[i]
+		if c.fd >= 0 {
+			if err := watch(w.ep, c.fd, c.id); err != nil {
+				w.drop(c, err)
+				continue
+			}
+		}
+		if err := w.proto.begin(w, c); err != nil {
+			w.drop(c, err)
+		}
+	}
+}
+
+// enter is called between polls with the clock's phase.
+func (w *worker) enter(phase int32) {
+	if phase == running && !w.measuring && w.spec.Kind == Slow {
+		// A slow download lasts longer than a run: something of it must come in every run.
+		for i := range w.conns {
+			w.conns[i].heard = false
+		}
+		w.fresh = w.live
+	}
+	if phase != stopped { // giveUp asks for the phase before
+		w.measuring, w.draining = phase == running, phase == draining
+	}
+}
+
+// outstanding is how many answers the run's end has to wait for.
+func (w *worker) outstanding() int {
+	switch w.spec.Kind {
+	case Dgram:
+		return 0 // they may be lost
+	case Slow:
+		return w.fresh
+	}
+	return w.owed
+}
+
+// giveUp counts the connections that still wait for an answer when the wait is over: an error of the
+// server's, which has lost bytes. Without patience nobody waited, and without any answer that is the error.
+func (w *worker) giveUp() {
+	if !w.draining || w.spec.Patience <= 0 || w.outstanding() == 0 || !w.clock.answered() {
+		return
+	}
+	for i := range w.conns {
+		c := &w.conns[i]
+		if c.owed > 0 && (w.spec.Kind != Slow || !c.heard) {
+			w.fail(fmt.Errorf("%w: connection %d", ErrSilent, c.id))
+		}
+	}
 }
 
 func (w *worker) event(ev *unix.EpollEvent) {
@@ -202,7 +267,8 @@ func (w *worker) event(ev *unix.EpollEvent) {
 			return
 		}
 	}
-	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+	c.ended = ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+	if c.ended || ev.Events&unix.EPOLLIN != 0 {
 		if err := w.proto.readable(w, c); err != nil {
 			w.drop(c, err)
 		}
@@ -213,6 +279,10 @@ func (w *worker) publish() {
 	w.published.ops.Store(w.ops)
 	w.published.bytes.Store(w.bytes)
 	w.published.errors.Store(w.errors)
+	w.published.fresh.Store(int64(w.fresh))
+	if w.draining {
+		w.published.owed.Store(int64(w.outstanding()))
+	}
 }
 
 // write sends b or keeps what the socket does not take; b stays untouched until it is sent.
@@ -250,11 +320,34 @@ func (w *worker) nextPiece(c *conn) {
 	w.bytes += int64(len(c.rest))
 }
 
+// ask begins an operation that has to be answered.
+func (w *worker) ask(c *conn, now int64) {
+	c.busy = now
+	c.owed++
+	w.owed++
+}
+
+// hear notes that the server answers c.
+func (w *worker) hear(c *conn) {
+	if !c.heard {
+		c.heard = true
+		w.fresh--
+	}
+}
+
 // done counts one answered operation that began at c.busy.
 func (w *worker) done(c *conn, now int64, ops int) {
+	w.hear(c)
+	c.owed--
+	w.owed--
 	c.ops += int64(ops)
 	w.ops += int64(ops)
-	if w.measuring {
+	// An open loop's counts from when it was due, and is waited for after the run, too.
+	if w.spec.Kind == Open {
+		if (w.measuring || w.draining) && c.busy >= w.clock.since {
+			_ = w.hist.RecordValue(now - c.busy)
+		}
+	} else if w.measuring {
 		_ = w.hist.RecordValue(now - c.busy) // out of range means over a minute: the watchdog's case
 	}
 }
@@ -265,6 +358,9 @@ func (w *worker) drop(c *conn, err error) {
 		unix.Close(c.fd)
 		c.fd = -1
 	}
+	w.hear(c) // it will not be
+	w.owed -= c.owed
+	c.owed = 0
 	w.live--
 	if !errors.Is(err, errStop) {
 		w.fail(err)

@@ -6,7 +6,8 @@ import (
 )
 
 // Join makes one report of several of one machine, whose chapters were measured at different times.
-// A row that more than one has is that of the last. The options are the first one's.
+// A row that more than one has is that of the last. The options are the first one's, and where others had
+// different ones that is noted; a baseline they must have in common.
 func Join(parts ...*Report) (*Report, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("report: nothing to join")
@@ -17,6 +18,10 @@ func Join(parts ...*Report) (*Report, error) {
 		if !p.Machine.same(all.Machine) {
 			return nil, errors.New("report: these are of different machines")
 		}
+		if p.Options.Baseline != all.Options.Baseline {
+			return nil, errors.New("report: these have different baselines")
+		}
+		all.Options.Several = all.Options.Several || p.Options != parts[0].Options
 		if p.Machine.Commit != all.Machine.Commit {
 			all.Machine.Commit = "several"
 		}

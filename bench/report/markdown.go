@@ -72,8 +72,11 @@ func (m Machine) Text() string {
 
 // Method says in two sentences how the numbers came about.
 func (r *Report) Method() string {
-	return fmt.Sprintf("Each number is the median of %d rounds of %v after %v of warm-up; in a round every "+
+	rounds := fmt.Sprintf("%d rounds of %v after %v of warm-up", r.Options.Rounds, r.Options.Duration, r.Options.Warmup)
+	if r.Options.Several {
+		rounds = "several rounds, which differ in number and length from run to run"
+	}
+	return fmt.Sprintf("Each number is the median of %s; in a round every "+
 		"server runs once, in a process of its own, on its own core, with the load generator on another. "+
-		"Ratios are medians of the quotients within each round.",
-		r.Options.Rounds, r.Options.Duration, r.Options.Warmup)
+		"Ratios are medians of the quotients within each round.", rounds)
 }

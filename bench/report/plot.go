@@ -134,7 +134,7 @@ func mark(note string, room float64) string {
 	var marks []string
 	for _, m := range []struct{ in, out string }{
 		{"rounds failed", "failures"}, {"client-bound", "client-bound"}, {"generator late", "generator late"},
-		{"other work", "disturbed"},
+		{"other work", "disturbed"}, {"1 % lost", "losses"}, {"warm-up too short", "cold"}, {"fewer than 3", "few answers"},
 	} {
 		if strings.Contains(note, m.in) {
 			marks = append(marks, m.out)

@@ -15,7 +15,9 @@ func (e *Entry) Why() string {
 	switch {
 	case e.Skipped != "":
 		return "skipped: " + e.Skipped
-	case len(e.Failed) == len(e.Rounds) && len(e.Failed) > 0, e.good() == 0:
+	case len(e.Failed) == 0 && e.good() == 0:
+		return "not measured"
+	case e.good() == 0:
 		return "failed: " + first(e.Failed)
 	case len(e.Failed) > 0:
 		notes = append(notes, fmt.Sprintf("%d of %d rounds failed: %s", len(e.Failed), len(e.Rounds), e.Failed[0]))
@@ -25,6 +27,7 @@ func (e *Entry) Why() string {
 		text string
 	}{
 		{e.Bound(), "client-bound"}, {e.Behind(), "generator late"}, {e.Disturbed(), "other work on the core"},
+		{e.Lossy(), "more than 1 % lost"}, {e.Cold(), "warm-up too short"}, {e.Few(), "fewer than 3 answers a connection"},
 	} {
 		if n.is {
 			notes = append(notes, n.text)
@@ -53,6 +56,18 @@ func (e *Entry) Disturbed() bool {
 		return 10*int64(other) > int64(r.Elapsed)*int64(max(r.ServerCores, 1))
 	})
 }
+
+// Lossy tells whether, in at least half of the good rounds, more than one datagram in a hundred was lost: those
+// cost less than answers.
+func (e *Entry) Lossy() bool {
+	return e.mostly(func(r *Round) bool { return 100*r.Lost > r.Total+r.Lost })
+}
+
+// Cold tells whether, in at least half of the good rounds, the warm-up ended before every connection was answered.
+func (e *Entry) Cold() bool { return e.mostly(func(r *Round) bool { return r.Cold }) }
+
+// Few tells whether, in at least half of the good rounds, there were fewer than three answers for each connection.
+func (e *Entry) Few() bool { return e.mostly(func(r *Round) bool { return r.Few }) }
 
 func (e *Entry) good() int {
 	n := 0

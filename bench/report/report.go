@@ -43,6 +43,8 @@ type Options struct {
 	Duration time.Duration `json:"duration_ns"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Baseline string        `json:"baseline"`
+	// Several is true of a report whose parts had different ones: these are the first's.
+	Several bool `json:"several,omitempty"`
 }
 
 // Peer is a server that was measured or could not be.

@@ -132,6 +132,16 @@ func TestNotes(t *testing.T) {
 	require.Empty(t, e.Why())
 	e.Rounds[0].Latency.Late++
 	require.Equal(t, "generator late", e.Why())
+
+	e = Entry{Rounds: rounds(5)}
+	e.Rounds[0].Total, e.Rounds[0].Lost = 990, 10
+	require.Empty(t, e.Why())
+	e.Rounds[0].Lost++
+	require.Equal(t, "more than 1 % lost", e.Why())
+	e.Rounds[0].Lost, e.Rounds[0].Cold, e.Rounds[0].Few = 0, true, true
+	require.Equal(t, "warm-up too short; fewer than 3 answers a connection", e.Why())
+	require.Equal(t, "not measured", (&Entry{}).Why(), "its turn never came")
+	require.Equal(t, "failed: gone", (&Entry{Rounds: []Round{{}, {}}, Failed: []string{"gone"}}).Why())
 }
 
 func TestColumnsAreThoseThatHaveSomething(t *testing.T) {
@@ -310,6 +320,17 @@ func TestJoin(t *testing.T) {
 	require.False(t, all.Finished)
 	require.Len(t, a.Rows[0].Entries, len(sample().Rows[0].Entries), "the parts stay as they are")
 
+	require.False(t, all.Options.Several)
+	b.Options.Rounds++
+	all, err = Join(a, b)
+	require.NoError(t, err)
+	require.Contains(t, all.Method(), "several rounds")
+	all, err = Join(all, sample())
+	require.NoError(t, err)
+	require.True(t, all.Options.Several)
+	b.Options.Baseline = "gnet"
+	_, err = Join(a, b)
+	require.ErrorContains(t, err, "different baselines")
 	b.Machine.CPU = "another"
 	_, err = Join(a, b)
 	require.ErrorContains(t, err, "different machines")

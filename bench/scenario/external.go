@@ -38,6 +38,7 @@ http {
 	open_file_cache_valid 600s;
 	client_body_temp_path {tmp}/body;
 	client_max_body_size 0;
+	client_body_buffer_size 64k;
 	proxy_temp_path {tmp}/proxy;
 	fastcgi_temp_path {tmp}/fastcgi;
 	uwsgi_temp_path {tmp}/uwsgi;
@@ -56,13 +57,18 @@ http {
 var nginxTLSConfig = strings.Replace(nginxConfig, "listen {addr};",
 	"listen {addr} ssl; ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;", 1)
 
-// haproxy in TCP mode, one thread for each core. splice is left to its own judgement, on.
+// haproxy in TCP mode, one thread for each core. Left to its own judgement it does not splice any of the rows:
+// from the size on from which that is cheaper it is told to.
 func haproxy() Peer {
-	return Peer{Name: "haproxy", About: "C, epoll", Program: "haproxy", Version: "haproxy -v",
-		Commands: map[string]harness.Command{
-			ServeProxy: {Args: []string{"haproxy", "-db", "-f", "{config}"}, Config: haproxyConfig},
-		}}
+	serve := func(config string) map[string]harness.Command {
+		return map[string]harness.Command{ServeProxy: {Args: []string{"haproxy", "-db", "-f", "{config}"}, Config: config}}
+	}
+	return Peer{Name: "haproxy", About: "C, epoll; splice-auto, from 16 KiB on splicing both ways",
+		Program: "haproxy", Version: "haproxy -v", Commands: serve(haproxyConfig), Large: serve(haproxySplicing)}
 }
+
+var haproxySplicing = strings.NewReplacer("maxconn 2000", "maxconn 2000\n	tune.pipesize 1048576",
+	"option splice-auto", "option splice-request\n	option splice-response").Replace(haproxyConfig)
 
 const haproxyConfig = `
 global

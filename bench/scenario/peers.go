@@ -23,6 +23,16 @@ type Peer struct {
 	// OneLoop marks a peer that can not use a second core.
 	OneLoop  bool
 	Commands map[string]harness.Command
+	// Large are those in place of Commands for rows with messages or files of 16 KiB and more.
+	Large map[string]harness.Command
+}
+
+// Command is how the peer is started for row r.
+func (p Peer) Command(r Row) harness.Command {
+	if c, ok := p.Large[r.Serve]; ok && r.Spec.Size >= 16*kib {
+		return c
+	}
+	return p.Commands[r.Serve]
 }
 
 // Peers are all servers, in the order in which the report shows them.

@@ -46,7 +46,7 @@ type Row struct {
 	// Narrow rows complete the picture of one size: they are for the peers that Peer.Core names.
 	Narrow bool `json:"narrow,omitempty"`
 	// Least is the shortest run that means anything here, whatever the options say; the warm-up before
-	// it is a third of it or more.
+	// it is a sixth of it or more, and as long as it takes to answer every connection once.
 	Least time.Duration `json:"least_ns,omitempty"`
 }
 
@@ -80,8 +80,30 @@ const (
 
 // Measured is the warm-up and the length of one measurement in the row, for the wanted ones.
 func (r Row) Measured(warmup, duration time.Duration) (time.Duration, time.Duration) {
-	return max(warmup, r.Least/3), max(duration, r.Least)
+	return max(warmup, r.Least/6), max(duration, r.Least)
 }
+
+// What passes through a server on one core in a second, in each direction: a usual one, and the least that a
+// server is given the time for.
+const (
+	fast    = gib
+	slowest = 150 * mib
+)
+
+// lap is how long it takes to answer every connection once, at so many bytes a second.
+func (r Row) lap(rate int64) time.Duration {
+	if r.Spec.Kind == load.Slow {
+		return 0 // it is their line that takes long, and nobody waits for it
+	}
+	bytes := float64(r.Spec.Conns) * float64(r.Spec.Size) * float64(max(r.Spec.Depth, 1))
+	return time.Duration(bytes / float64(rate) * float64(time.Second))
+}
+
+// Patience is for the answers that have to come before a run and after it.
+func (r Row) Patience() time.Duration { return patience + r.lap(slowest) }
+
+// patience with a server that answers nothing.
+const patience = 5 * time.Second
 
 // Length is about how long rounds of the rows take, where every peer is there and none fails.
 func Length(rows []Row, peers []Peer, named bool, rounds int, warmup, duration time.Duration) time.Duration {
@@ -89,6 +111,8 @@ func Length(rows []Row, peers []Peer, named bool, rounds int, warmup, duration t
 	var sum time.Duration
 	for _, r := range rows {
 		w, d := r.Measured(warmup, duration)
+		w = max(w, r.lap(fast))
+		d += r.lap(fast) // the answers that are under way at the end
 		for _, p := range peers {
 			if r.Wants(p, named) {
 				sum += start + time.Duration(r.Spec.Conns)*connect + w + d

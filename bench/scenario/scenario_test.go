@@ -1,10 +1,13 @@
 package scenario
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/headrace/headrace/bench/load"
 )
 
 func TestRowsAreDistinctAndServed(t *testing.T) {
@@ -97,7 +100,7 @@ func TestLength(t *testing.T) {
 	row := Row{Serve: ServeEcho, Wide: true, Least: 3 * time.Second}
 	std := Peer{Commands: Peers()[0].Commands}
 	one := Length([]Row{row}, []Peer{std, {}}, false, 1, time.Second/2, time.Second)
-	require.InDelta(t, 4*time.Second, one, float64(time.Second/4), "a peer that does not serve it costs nothing")
+	require.InDelta(t, 3500*time.Millisecond, one, float64(time.Second/4), "a peer that does not serve it costs nothing")
 	require.Equal(t, 5*one, Length([]Row{row}, []Peer{std}, false, 5, time.Second/2, time.Second))
 }
 
@@ -117,6 +120,32 @@ func TestNarrowRowsAreForTheCore(t *testing.T) {
 	for _, r := range Rows() {
 		require.False(t, r.Narrow && targets[r.Key()], "%s has a target: every peer may be the best", r.Key())
 	}
+}
+
+// A proxy that can splice does where that is cheaper, and not where it is dearer.
+func TestHaproxySplicesLargeMessages(t *testing.T) {
+	for size, want := range map[int][]string{
+		1 * kib:  {"option splice-auto"},
+		16 * kib: {"option splice-request", "option splice-response", "tune.pipesize 1048576"},
+		64 * mib: {"option splice-request", "option splice-response", "tune.pipesize 1048576"},
+	} {
+		row := Row{Serve: ServeProxy, Spec: load.Spec{Size: size}}
+		config := haproxy().Command(row).Config
+		for _, text := range want {
+			require.Contains(t, config, "\t"+text+"\n", size)
+		}
+		require.Equal(t, size >= 16*kib, !strings.Contains(config, "splice-auto"))
+	}
+	require.Equal(t, Peers()[0].Commands[ServeEcho], Peers()[0].Command(Row{Serve: ServeEcho, Spec: load.Spec{Size: mib}}))
+}
+
+func TestPatienceIsLongerThanALap(t *testing.T) {
+	small := Row{Spec: load.Spec{Size: 64, Conns: 100}}
+	require.InDelta(t, patience, small.Patience(), float64(time.Second/10))
+	large := Row{Spec: load.Spec{Size: 256 * kib, Conns: 10000}}
+	require.Greater(t, large.Patience(), 20*time.Second)
+	large.Spec.Kind = load.Slow
+	require.Equal(t, patience, large.Patience())
 }
 
 func TestFromMovesAPeerWithoutTouchingTheOther(t *testing.T) {

@@ -4,17 +4,15 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"time"
+	"path/filepath"
 
 	"github.com/headrace/headrace/bench/harness"
 	"github.com/headrace/headrace/bench/load"
 	"github.com/headrace/headrace/bench/scenario"
 )
-
-// patience with a server that answers nothing, before the round counts as failed.
-const patience = 5 * time.Second
 
 // once is one round of one peer: a fresh server, a run, the end of the server.
 func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (load.Result, string, error) {
@@ -27,22 +25,22 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 		return none, "", err
 	}
 	defer os.RemoveAll(params.Dir)
+	var behind *harness.Server
 	if row.Serve == scenario.ServeProxy {
-		behind, err := s.backend(ctx, row, cores)
-		if err != nil {
-			return none, "", err
+		if behind, err = s.backend(ctx, row, cores); err != nil {
+			return none, "", fmt.Errorf("%w: %v", errBehind, err) // it is not the peer that did not start
 		}
 		defer func() { _ = behind.Stop() }() // it was not what is measured
 		params.To = behind.Addr
 	}
-	server, err := harness.Start(ctx, s.Places.command(p.Commands[row.Serve]), params, cores.ForServer())
+	server, err := harness.Start(ctx, s.Places.command(p.Command(row)), params, cores.ForServer())
 	if err != nil {
 		return none, "", err
 	}
 	spec := row.Spec
 	spec.Cores, spec.Own = cores.Server, cores.Client
 	spec.Warmup, spec.Duration = row.Measured(s.Warmup, s.Duration)
-	spec.Patience = patience
+	spec.Patience = row.Patience()
 	r, err := harness.Load(ctx, s.Places.Bin+"/load", spec, server, cores.ForClient())
 	_ = server.Stop() // measured; how it ends is the tests' business
 	served := server.Served()
@@ -50,8 +48,19 @@ func (s *Suite) once(ctx context.Context, row scenario.Row, p scenario.Peer) (lo
 	if err == nil && r.Errors > 0 {
 		err = fmt.Errorf("%d connections failed: %s", r.Errors, r.Error)
 	}
+	if err == nil && row.Serve == scenario.ServeUpload {
+		err = load.CheckFile(filepath.Join(params.Dir, row.Spec.Path+"0"), row.Spec.Size)
+	}
+	if behind != nil && err != nil {
+		if crash := behind.Crashed(); crash != nil {
+			err = fmt.Errorf("%w: %v", errBehind, crash)
+		}
+	}
 	return r, server.Backend, err
 }
+
+// errBehind reports a round that was lost to the server behind the proxy.
+var errBehind = errors.New("the server behind the proxy")
 
 // each is what the server counted, for each operation; nil where it or they were not counted.
 func each(served map[string]float64, name string, ops int64) *float64 {

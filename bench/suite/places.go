@@ -26,11 +26,16 @@ type Places struct {
 }
 
 // MakeFiles makes a scratch folder with the static files in it. The caller removes p.Scratch.
-func (p *Places) MakeFiles() error {
+func (p *Places) MakeFiles() (err error) {
 	dir, err := os.MkdirTemp("", "headrace-bench-*")
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
 	p.Scratch, p.Files = dir, filepath.Join(dir, "static")
 	// Servers with a worker of another user must be able to read it.
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"github.com/headrace/headrace/bench/harness"
@@ -24,6 +26,7 @@ type Suite struct {
 	Rounds   int
 	Duration time.Duration
 	Warmup   time.Duration
+	Pairs    bool  // the peers are pairs of neighbours, which are compared: see order
 	Cores    []int // servers take from the front, generators from the back
 	Places   Places
 	Nice     int // priority of servers and generators, 0 for the usual one
@@ -53,8 +56,23 @@ func (s *Suite) Run(ctx context.Context) ([]report.Row, error) {
 	return rows, nil
 }
 
-// row interleaves: every peer once, then every peer again, starting with another one each round, so
-// that no peer always follows the same neighbour's heat.
+// order is that of n peers in one round: shuffled, so that no peer always follows the same neighbour's heat,
+// and the same again in another run. Pairs stay side by side, and take turns in which one is first.
+func (s *Suite) order(row scenario.Row, round, n int) []int {
+	seed := fnv.New64a()
+	seed.Write([]byte(row.Key()))
+	r := rand.New(rand.NewPCG(seed.Sum64(), uint64(round)))
+	if !s.Pairs || n%2 != 0 {
+		return r.Perm(n)
+	}
+	var out []int
+	for _, i := range r.Perm(n / 2) {
+		out = append(out, 2*i+round%2, 2*i+1-round%2)
+	}
+	return out
+}
+
+// row interleaves: every peer once, then every peer again, in another order.
 func (s *Suite) row(ctx context.Context, row scenario.Row) report.Row {
 	out := report.Row{Row: row}
 	var peers []scenario.Peer
@@ -67,8 +85,7 @@ func (s *Suite) row(ctx context.Context, row scenario.Row) report.Row {
 	}
 	hopeless := make([]bool, len(peers)) // it did not start, or failed twice
 	for round := range s.Rounds {
-		for k := range peers {
-			i := (k + round) % len(peers)
+		for _, i := range s.order(row, round, len(peers)) {
 			e := &out.Entries[i]
 			if e.Skipped != "" || ctx.Err() != nil {
 				continue
@@ -81,7 +98,7 @@ func (s *Suite) row(ctx context.Context, row scenario.Row) report.Row {
 			if ctx.Err() != nil {
 				continue // the round was cut short, it says nothing about the peer
 			}
-			hopeless[i] = errors.Is(err, harness.ErrStart) || err != nil && len(e.Failed) > 0
+			hopeless[i] = errors.Is(err, harness.ErrStart) || err != nil && len(e.Failed) > 0 && !errors.Is(err, errBehind)
 			e.Rounds = append(e.Rounds, report.Round{OK: err == nil, Result: r})
 			if err != nil {
 				e.Failed = append(e.Failed, err.Error())

@@ -5,6 +5,7 @@ package suite
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -114,13 +115,14 @@ func TestRunOutlivesPeersThatFail(t *testing.T) {
 	require.Contains(t, progress.String(), "[2/2] proxy test")
 }
 
-// Rounds are interleaved and each starts with another peer.
+// Rounds are interleaved, each in an order of its own.
 func TestRoundsTakeTurns(t *testing.T) {
 	cores, err := measure.Cores()
 	require.NoError(t, err)
 	var progress bytes.Buffer
+	peers := []scenario.Peer{peer(t, "std"), peer(t, "gnet")}
 	s := &Suite{Rows: []scenario.Row{echoRow()}, Rounds: 2, Duration: 100 * time.Millisecond, Cores: cores,
-		Peers: []scenario.Peer{peer(t, "std"), peer(t, "gnet")}, Places: places(t), Progress: &progress,
+		Peers: peers, Places: places(t), Progress: &progress,
 		Save: func([]report.Row, bool) error { return nil }}
 	_, err = s.Run(t.Context())
 	require.NoError(t, err)
@@ -130,7 +132,75 @@ func TestRoundsTakeTurns(t *testing.T) {
 			order = append(order, f[0])
 		}
 	}
-	require.Equal(t, []string{"std", "gnet", "gnet", "std"}, order)
+	var want []string
+	for round := range 2 {
+		for _, i := range s.order(echoRow(), round, 2) {
+			want = append(want, peers[i].Name)
+		}
+	}
+	require.Equal(t, want, order)
+}
+
+func TestOrder(t *testing.T) {
+	const n, rounds = 6, 40
+	s, row := &Suite{}, echoRow()
+	before := map[[2]int]bool{} // who ran right before whom
+	for round := range rounds {
+		order := s.order(row, round, n)
+		require.ElementsMatch(t, []int{0, 1, 2, 3, 4, 5}, order)
+		require.Equal(t, order, s.order(row, round, n), "runs repeat")
+		for k := 1; k < n; k++ {
+			before[[2]int{order[k-1], order[k]}] = true
+		}
+	}
+	require.Len(t, before, n*(n-1), "everybody has followed everybody")
+
+	s.Pairs = true
+	for round := range rounds {
+		order := s.order(row, round, n)
+		require.ElementsMatch(t, []int{0, 1, 2, 3, 4, 5}, order)
+		for k := 0; k < n; k += 2 {
+			require.Equal(t, order[k]/2, order[k+1]/2, "a pair is apart")
+			require.Equal(t, round%2, order[k]%2, "they take turns")
+		}
+	}
+}
+
+func runRow(t *testing.T, s *Suite, row scenario.Row, rounds int) report.Row {
+	t.Helper()
+	cores, err := measure.Cores()
+	require.NoError(t, err)
+	s.Rows, s.Rounds, s.Cores, s.Duration = []scenario.Row{row}, rounds, cores, 50*time.Millisecond
+	s.Progress, s.Save = io.Discard, func([]report.Row, bool) error { return nil }
+	rows, err := s.Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+	return rows[0]
+}
+
+// A proxy is not given up because the server behind it does not start, and the line says whose fault it was.
+func TestServerBehindTheProxyIsToldApart(t *testing.T) {
+	p := places(t)
+	p.Bin = t.TempDir()
+	require.NoError(t, os.Symlink("/bin/false", p.Bin+"/peer"))
+	proxy := scenario.Row{Serve: scenario.ServeProxy, Behind: scenario.ServeEcho, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Echo, Size: 64, Conns: 2}}
+	e := runRow(t, &Suite{Peers: []scenario.Peer{peer(t, "std")}, Places: p}, proxy, 3).Entries[0]
+	require.Len(t, e.Failed, 3)
+	require.Contains(t, e.Why(), "failed: the server behind the proxy: ")
+}
+
+// A server that answers and stores nothing has not taken the upload.
+func TestUploadsAreCompared(t *testing.T) {
+	row := scenario.Row{Serve: scenario.ServeUpload, Loops: 1, Wide: true,
+		Spec: load.Spec{Kind: load.Put, Size: 100 << 10, Conns: 2, Path: "/upload-"}}
+	std := peer(t, "std")
+	ignores := scenario.Peer{Name: "ignores", Commands: map[string]harness.Command{
+		scenario.ServeUpload: std.Commands[scenario.ServeHello]}}
+	done := runRow(t, &Suite{Peers: []scenario.Peer{std, ignores}, Places: places(t)}, row, 1)
+	require.Empty(t, done.Entries[0].Failed)
+	require.Len(t, done.Entries[1].Failed, 1)
+	require.Contains(t, done.Entries[1].Failed[0], "upload-0")
 }
 
 func TestCancelEndsTheRunAndKeepsWhatThereIs(t *testing.T) {

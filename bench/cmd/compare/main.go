@@ -17,12 +17,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/headrace/headrace/bench/build"
@@ -33,7 +31,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := suite.Interruptible(context.Background())
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -134,7 +132,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer network.Close()
 	var done []report.Row
-	s := &suite.Suite{Rows: rows, Peers: peers, Named: true, Rounds: o.rounds,
+	s := &suite.Suite{Rows: rows, Peers: peers, Named: true, Pairs: true, Rounds: o.rounds,
 		Duration: o.duration, Warmup: scenario.Warmup, Cores: cores, Places: places, Net: network, Progress: os.Stderr,
 		Save: func(rows []report.Row, _ bool) error { done = rows; return nil }}
 	_, err = s.Run(ctx)

@@ -30,9 +30,17 @@ func tell(w io.Writer, rows []report.Row, o *options) error {
 		return err
 	}
 	if worse > 0 {
-		return fmt.Errorf("%d rows got worse by more than %.0f %%", worse, o.tolerance*100)
+		return fmt.Errorf("%d rows got worse by more than %.0f %%, or fail now", worse, o.tolerance*100)
 	}
 	return nil
+}
+
+// fails says why rounds failed now, where none did before, or that there is no server any more.
+func fails(now, old *report.Entry) string {
+	if now.Skipped != "" && old.Skipped == "" || len(now.Failed) > 0 && len(old.Failed) == 0 {
+		return now.Why()
+	}
+	return ""
 }
 
 // line prints one comparison and tells whether it is for the worse.
@@ -41,13 +49,16 @@ func line(w io.Writer, row *report.Row, now, old *report.Entry, tolerance float6
 	ratios := stats.Ratios(now.Values(m), old.Values(m))
 	if len(ratios) == 0 {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\t\t\n", row.Key(), now.Peer, old.Why(), now.Why())
-		return false
+		return fails(now, old) != ""
 	}
 	median := func(e *report.Entry) string {
 		return report.Text(stats.Summarize(report.Good(e.Values(m))).Median) + " " + m.Unit
 	}
 	ratio, ci := stats.Summarize(ratios).Median, stats.MedianInterval(ratios, confidence)
 	verdict, worse := judge(ci, m.More, tolerance)
+	if why := fails(now, old); why != "" {
+		verdict, worse = verdict+", fails: "+why, true
+	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.3f\t%.3f–%.3f\t%s\n",
 		row.Key(), now.Peer, median(old), median(now), ratio, ci.Low, ci.High, verdict)
 	return worse

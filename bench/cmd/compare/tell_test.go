@@ -60,6 +60,42 @@ func TestTellFailsWhenARowGotWorse(t *testing.T) {
 	require.NoError(t, tell(&out, rows, &options{ref: "v1", tolerance: 0.3}))
 }
 
+// A server that fails now and did not before is worse than a slower one.
+func TestTellFailsWhenAServerFails(t *testing.T) {
+	good := report.Round{OK: true, Result: load.Result{Ops: 1000, Server: measure.Usage{CPU: time.Millisecond}}}
+	row := scenario.Row{Scenario: "echo", Name: "x", Metric: scenario.CPUPerOp}
+	fine := report.Entry{Rounds: []report.Round{good, good}}
+	once := report.Entry{Rounds: []report.Round{{}, good}, Failed: []string{"bytes differ"}}
+	ever := report.Entry{Rounds: []report.Round{{}, {}}, Failed: []string{"bytes differ", "bytes differ"}}
+	none := report.Entry{Skipped: "echo is not there"}
+	tests := map[string]struct {
+		now, old report.Entry
+		why      string
+	}{
+		"neither":         {fine, fine, ""},
+		"one round":       {once, fine, "bytes differ"},
+		"all rounds":      {ever, fine, "bytes differ"},
+		"before, too":     {once, once, ""},
+		"before":          {fine, once, ""},
+		"not there":       {none, fine, "is not there"},
+		"never was there": {none, none, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.now.Peer, tt.old.Peer = "headrace", "headrace"+oldSuffix
+			rows := []report.Row{{Row: row, Entries: []report.Entry{tt.now, tt.old}}}
+			var out strings.Builder
+			err := tell(&out, rows, &options{ref: "v1", tolerance: 0.05})
+			if tt.why == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "1 rows got worse")
+			require.Contains(t, out.String(), tt.why)
+		})
+	}
+}
+
 func TestPairsAreOursFromBothFolders(t *testing.T) {
 	peers := pairs("headrace", "/new", "/old")
 	require.Len(t, peers, 2)
