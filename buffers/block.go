@@ -37,6 +37,12 @@ func (b *block) weight() int {
 	return len(b.mem)
 }
 
+// open makes c the empty first view of a block that was free.
+func (b *block) open(c *Chunk) {
+	b.reuse()
+	c.data, c.state = b.mem[:0:0], stateLive
+}
+
 // scrub removes what the last owner left in a block that nobody else holds.
 func (b *block) scrub() {
 	if b.clean {

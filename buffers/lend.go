@@ -27,14 +27,10 @@ func (p *Pool) Lend(class int) (b Block, ok bool) {
 func (p *Pool) LendN(class int, dst []Block) int {
 	n := p.lendFree(class, dst)
 	for n < len(dst) {
-		b := p.grow(class)
-		if b == nil {
+		if p.grow(class, func(b *block) { dst[n] = p.lendLocked(b) }) == nil {
 			p.fail()
 			break
 		}
-		p.mu.Lock()
-		dst[n] = p.lendLocked(b)
-		p.mu.Unlock()
 		n++
 		n += p.lendFree(class, dst[n:])
 	}

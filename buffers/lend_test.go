@@ -95,3 +95,28 @@ func TestSharesOfABlockThatStaysLent(t *testing.T) {
 	c.Release()
 	require.Zero(t, inUse(p))
 }
+
+// What was used of a block stays used when a loan ends with less, or less is shared
+// later: no view may get bytes as Room that another view covered.
+func TestUsedNeverShrinks(t *testing.T) {
+	p := newPool(t, nil)
+	b, _ := p.Lend(0)
+	fill(b, 0, "0123456789")
+	v := p.Share(b, 4, 6)
+	c := p.Chunk(b, 4)
+	require.Equal(t, "0123", string(c.Bytes()))
+	require.Nil(t, c.Room())
+	v.Release()
+	require.Nil(t, c.Room(), "the view ends before what was used")
+	c.Release()
+
+	b, _ = p.Lend(0)
+	fill(b, 0, "0123456789")
+	w := p.Share(b, 6, 4)
+	v = p.Share(b, 0, 5)
+	p.Unlend(b)
+	w.Release()
+	require.Nil(t, v.Room(), "the view ends before what was used")
+	v.Release()
+	require.Zero(t, inUse(p))
+}

@@ -98,8 +98,8 @@ func (p *Pool) Get(n int) *Chunk {
 		return c
 	}
 	for i := first; i < len(p.classes); i++ {
-		if b := p.grow(i); b != nil {
-			return p.opened(b)
+		if c := p.getGrown(i); c != nil {
+			return c
 		}
 	}
 	p.fail()
@@ -112,8 +112,8 @@ func (p *Pool) GetClass(class int) *Chunk {
 	if c := p.get(&p.classes[class]); c != nil {
 		return c
 	}
-	if b := p.grow(class); b != nil {
-		return p.opened(b)
+	if c := p.getGrown(class); c != nil {
+		return c
 	}
 	p.fail()
 	return nil
@@ -129,8 +129,17 @@ func (p *Pool) get(cl *class) *Chunk {
 	}
 	c := p.openLocked(b)
 	p.mu.Unlock()
-	b.reuse()
-	c.data, c.state = b.mem[:0:0], stateLive
+	b.open(c)
+	return c
+}
+
+// getGrown is get where the class has run dry.
+func (p *Pool) getGrown(class int) *Chunk {
+	var c *Chunk
+	b := p.grow(class, func(b *block) { c = p.openLocked(b) })
+	if b != nil {
+		b.open(c)
+	}
 	return c
 }
 
@@ -258,16 +267,6 @@ func (p *Pool) putRun(c *Chunk) *Chunk {
 		c = next
 	}
 	p.mu.Unlock()
-	return c
-}
-
-// opened returns the first chunk of a block that grow took.
-func (p *Pool) opened(b *block) *Chunk {
-	p.mu.Lock()
-	c := p.openLocked(b)
-	p.mu.Unlock()
-	b.reuse()
-	c.data, c.state = b.mem[:0:0], stateLive
 	return c
 }
 

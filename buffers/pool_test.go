@@ -297,3 +297,36 @@ func TestCloseKeepsLentMemoryForTheKernel(t *testing.T) {
 	require.Zero(t, budget.Used())
 	require.NoError(t, p.Close())
 }
+
+// A block that a new segment brought counts from the moment it is taken: Close, and
+// the release of the last other chunk, leave its memory mapped.
+func TestCloseKeepsWhatGrowTook(t *testing.T) {
+	budget := NewBudget(0)
+	p, err := NewPool(&Config{BlockSizes: []int{4096, 65536}, Budget: budget})
+	require.NoError(t, err)
+	var c *Chunk
+	var lent Block
+	held := func(use func(*block)) func(*block) {
+		return func(b *block) {
+			require.False(t, p.mu.TryLock(), "nobody comes between taking a block and counting it")
+			use(b)
+		}
+	}
+	other := p.Get(1)
+	b := p.grow(1, held(func(b *block) { c = p.openLocked(b) }))
+	p.grow(1, held(func(b *block) { lent = p.lendLocked(b) })) // one that is free meanwhile
+	var leak *LeakError
+	require.ErrorAs(t, p.Close(), &leak)
+	require.Equal(t, 2, leak.Chunks)
+	require.Equal(t, 1, leak.Lent)
+	other.Release()
+	require.NotZero(t, budget.Used())
+	b.open(c)
+	c.Extend(copy(c.Room(), "x")) // faults where there is no memory
+	fill(lent, 0, "y")
+	c.Release()
+	require.NotZero(t, budget.Used())
+	p.Unlend(lent)
+	require.Zero(t, budget.Used())
+	require.NoError(t, p.Close())
+}

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Segment is one mapped piece of a pool's memory. Index is small and dense; it is used
-// again after the segment was unmapped.
+// Segment is one mapped piece of a pool's memory, valid only while the segment is pinned
+// or a chunk of it is out: otherwise Trim, a Get that finds the budget spent, and Close
+// unmap it at any time. Index is small and dense; it is used again after that.
 type Segment struct {
 	Index  int
 	Memory []byte
@@ -20,7 +21,8 @@ type segment struct {
 	pinned bool // an engine registered the memory: its pages must stay
 }
 
-// Segments returns the segments that are mapped now, by ascending index.
+// Segments returns the segments that are mapped now, by ascending index. Nothing keeps
+// them mapped: see Segment for how long their memory is valid.
 func (p *Pool) Segments() []Segment {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,13 +47,17 @@ func (p *Pool) SegmentOf(c *Chunk) (index int, ok bool) {
 
 // Pin keeps a segment mapped, with its pages, until Unpin or Close, and returns its
 // memory: an engine that registers it has the kernel hold on to these very pages.
-// A chunk of the segment must be out meanwhile. Pinning twice counts once.
+// A chunk of the segment must be out meanwhile, or Pin may find the segment gone, and
+// return nil. Pinning twice counts once.
 func (p *Pool) Pin(index int) []byte {
 	p.growMu.Lock()
 	defer p.growMu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.segments[index]
+	if s == nil {
+		return nil
+	}
 	s.pinned = true
 	return s.mem
 }
@@ -69,12 +75,18 @@ func (p *Pool) Unpin(index int) {
 
 // grow maps a segment for a class and takes a block of it, or one that was
 // released meanwhile. It returns nil when budget or system give nothing.
-func (p *Pool) grow(class int) *block {
+//
+// use makes the block count, as a view or a loan, before the lock is given up: one
+// that did not count would be unmapped once the pool is closed.
+func (p *Pool) grow(class int, use func(*block)) *block {
 	p.growMu.Lock()
 	defer p.growMu.Unlock()
 	cl := &p.classes[class]
 	p.mu.Lock()
 	b, closed := p.takeLocked(cl), p.closed
+	if b != nil {
+		use(b)
+	}
 	p.mu.Unlock()
 	if b != nil || closed {
 		return b
@@ -91,7 +103,9 @@ func (p *Pool) grow(class int) *block {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.publishLocked(s, cl)
-	return p.takeLocked(cl)
+	b = p.takeLocked(cl)
+	use(b)
+	return b
 }
 
 // mapSegment maps and carves a segment. It returns nil and no error when the

@@ -110,3 +110,14 @@ func TestTrimDropsPagesAndKeepsWhatIsHeld(t *testing.T) {
 	require.Zero(t, p.Stats().Mapped)
 	require.NoError(t, p.Stats().Err)
 }
+
+func TestPinOfASegmentThatIsGone(t *testing.T) {
+	p := newPool(t, nil)
+	p.Get(1).Release()
+	require.NotNil(t, p.Pin(0))
+	p.Unpin(0)
+	require.NotZero(t, p.Trim())
+	require.Nil(t, p.Pin(0))
+	p.Unpin(0)
+	require.Empty(t, p.Segments())
+}

@@ -57,7 +57,8 @@ type bufReg struct {
 // buffer group bgid (io_uring_setup_buf_ring, 5.19). It starts empty.
 //
 // EINVAL: entries is no power of two, a flag is unknown, or the kernel is too old. EEXIST: the group is
-// taken. The memory, 16 bytes a place, is not charged to RLIMIT_MEMLOCK.
+// taken. ENOMEM: no memory, or over RLIMIT_MEMLOCK, to which the ring's own memory, 16 bytes a place in whole
+// pages, is charged from 6.14 on. The buffers are not.
 func (r *Ring) RegisterBufRing(entries, bgid uint16, flags PBufRingFlags) (*BufRing, error) {
 	if entries == 0 || entries&(entries-1) != 0 || entries > MaxBufRingEntries {
 		return nil, os.NewSyscallError("io_uring_register", unix.EINVAL)

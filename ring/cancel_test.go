@@ -262,7 +262,7 @@ func TestSyncMsgRing(t *testing.T) {
 	require.Equal(t, []CQE{{UserData: 77, Res: 6}}, peekAll(r))
 
 	a, _ := pipe(t)
-	require.Error(t, SyncMsgRing(a, 0, 0))
+	require.ErrorIs(t, SyncMsgRing(a, 0, 0), unix.EBADFD, "open, and no ring")
 	require.ErrorIs(t, SyncMsgRing(-1, 0, 0), unix.EBADF)
 	allocs := testing.AllocsPerRun(20, func() {
 		if SyncMsgRing(fd, 0, 1) != nil {

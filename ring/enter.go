@@ -5,6 +5,7 @@ package ring
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -65,8 +66,8 @@ func (r *Ring) SubmitAndWait(waitNr uint32, timeout time.Duration) (int, error) 
 }
 
 // SubmitAndWaitMin is SubmitAndWait with a minimum wait (io_uring_submit_and_wait_min_timeout, 6.12): it
-// waits for waitNr completions during minWait, then until timeout for a single one. minWait counts in
-// microseconds and needs FeatMinTimeout; zero turns it off.
+// waits for waitNr completions during minWait, then until timeout for a single one. minWait needs
+// FeatMinTimeout and counts in whole microseconds, 2^32-1 (71 minutes) at most; less than one turns it off.
 func (r *Ring) SubmitAndWaitMin(waitNr uint32, timeout, minWait time.Duration) (int, error) {
 	if timeout == 0 {
 		return r.SubmitAndGetEvents()
@@ -81,7 +82,7 @@ func (r *Ring) SubmitAndWaitMin(waitNr uint32, timeout, minWait time.Duration) (
 	if r.params.Features&FeatExtArg == 0 {
 		return 0, errExtArg
 	}
-	r.wait = geteventsArg{minWaitUsec: uint32(max(minWait, 0) / time.Microsecond)}
+	r.wait = geteventsArg{minWaitUsec: uint32(min(max(minWait, 0)/time.Microsecond, math.MaxUint32))}
 	if timeout > 0 {
 		r.ts.Set(timeout)
 		r.wait.ts = uint64(uintptr(unsafe.Pointer(&r.ts)))

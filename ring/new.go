@@ -4,6 +4,8 @@ package ring
 
 import (
 	"errors"
+	"math/bits"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,8 +32,31 @@ var peelOrder = [...]SetupFlags{
 // Flags without what they need are dropped first: DEFER_TASKRUN needs SINGLE_ISSUER, TASKRUN_FLAG needs
 // COOP_TASKRUN or DEFER_TASKRUN, and SQPOLL takes none of these three. Where DEFER_TASKRUN was wanted and
 // dropped, COOP_TASKRUN and TASKRUN_FLAG take its place.
+//
+// Sizes that no kernel takes are EINVAL at once: no entries, without CLAMP more than 32768 or 65536 completion
+// entries, or with CQSIZE fewer completion than submission entries, both rounded up to powers of two.
 func New(entries uint32, want Params) (*Ring, error) {
+	if !possible(entries, want) {
+		return nil, os.NewSyscallError("io_uring_setup", unix.EINVAL)
+	}
 	return peel(entries, want, Setup)
+}
+
+const (
+	maxEntries   = 1 << 15        // IORING_MAX_ENTRIES
+	maxCQEntries = 2 * maxEntries // IORING_MAX_CQ_ENTRIES
+)
+
+// possible reports whether any kernel takes these sizes. If not, its EINVAL says nothing about the flags.
+func possible(entries uint32, p Params) bool {
+	cq := p.CQEntries
+	if p.Flags&SetupClamp != 0 {
+		entries, cq = min(entries, maxEntries), min(cq, maxCQEntries)
+	}
+	if entries == 0 || entries > maxEntries {
+		return false
+	}
+	return p.Flags&SetupCQSize == 0 || cq != 0 && cq <= maxCQEntries && bits.Len32(cq-1) >= bits.Len32(entries-1)
 }
 
 // peel is New over any setup function.

@@ -134,6 +134,44 @@ func TestNewAnyKernel(t *testing.T) {
 	})
 }
 
+// TestNewRefusesSizes: a size that no kernel takes is the caller's mistake, and costs no flag.
+func TestNewRefusesSizes(t *testing.T) {
+	for _, c := range []struct {
+		entries, cq uint32
+		flags       SetupFlags
+		ok          bool
+	}{
+		{1, 0, 0, true},
+		{0, 0, 0, false},
+		{0, 8, SetupCQSize | SetupClamp, false},
+		{maxEntries, 0, 0, true},
+		{maxEntries + 1, 0, 0, false},
+		{maxEntries + 1, 0, SetupClamp, true},
+		{1 << 31, 0, 0, false},
+		{1 << 31, 0, SetupClamp, true},
+		{256, 0, SetupCQSize, false},
+		{256, 100, SetupCQSize, false},
+		{256, 100, 0, true},
+		{256, 256, SetupCQSize, true},
+		{120, 100, SetupCQSize, true}, // 128 both
+		{120, 64, SetupCQSize, false},
+		{8, maxCQEntries, SetupCQSize, true},
+		{8, maxCQEntries + 1, SetupCQSize, false},
+		{8, maxCQEntries + 1, SetupCQSize | SetupClamp, true},
+		{1 << 20, maxEntries, SetupCQSize | SetupClamp, true},
+		{1 << 20, 8, SetupCQSize | SetupClamp, false},
+	} {
+		p := Params{Flags: c.flags, CQEntries: c.cq}
+		require.Equal(t, c.ok, possible(c.entries, p), "%+v", c)
+		if c.ok {
+			continue
+		}
+		_, err := New(c.entries, Params{Flags: c.flags | best, CQEntries: c.cq})
+		require.ErrorIs(t, err, unix.EINVAL, "%+v", c)
+		require.NotEmpty(t, SetupMeaning(err))
+	}
+}
+
 func TestSetupRefusesOtherLayouts(t *testing.T) {
 	for bit := range 32 {
 		f := SetupFlags(1) << bit & unsupportedLayout

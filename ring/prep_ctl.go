@@ -109,7 +109,8 @@ const (
 )
 
 // PrepMsgRing posts a completion with this user data and result to the ring behind ringFD
-// (io_uring_prep_msg_ring, 5.18). EOVERFLOW: it has no room; EBADFD: it is still disabled.
+// (io_uring_prep_msg_ring, 5.18). EOVERFLOW: it has no room; EBADFD: ringFD is no ring, or one that is still
+// disabled.
 func (s *SQE) PrepMsgRing(ringFD int, res int32, userData uint64, flags uint32) {
 	s.prep(OpMsgRing, ringFD, msgData, uint32(res), userData)
 	s.OpFlags = flags

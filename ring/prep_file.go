@@ -12,13 +12,14 @@ import (
 // sockets want. Paths are zero-terminated, as unix.BytePtrFromString makes them.
 
 // PrepRead reads into buf (io_uring_prep_read, 5.6). A short result is no error; zero is the end of the file.
+// At most 0x7ffff000 bytes are read at once, as by read(2).
 func (s *SQE) PrepRead(fd int, buf []byte, off int64) {
-	s.prep(OpRead, fd, addressOf(buf), uint32(len(buf)), uint64(off))
+	s.prep(OpRead, fd, addressOf(buf), lengthOf(buf), uint64(off))
 }
 
-// PrepWrite writes buf (io_uring_prep_write, 5.6).
+// PrepWrite writes buf (io_uring_prep_write, 5.6), at most 0x7ffff000 bytes of it at once, as write(2).
 func (s *SQE) PrepWrite(fd int, buf []byte, off int64) {
-	s.prep(OpWrite, fd, addressOf(buf), uint32(len(buf)), uint64(off))
+	s.prep(OpWrite, fd, addressOf(buf), lengthOf(buf), uint64(off))
 }
 
 // PrepReadFixed is PrepRead into registered buffer bufIndex, within which buf must lie

@@ -60,9 +60,9 @@ func (s *SQE) PrepConnect(fd int, addr unsafe.Pointer, addrLen uint32) {
 }
 
 // PrepRecv receives into buf (io_uring_prep_recv, 5.6). flags are those of recv(2); with MSG_WAITALL the
-// kernel goes on until buf is full. The kernel writes to buf until the completion.
+// kernel goes on until buf is full, or has 0x7ffff000 bytes. The kernel writes to buf until the completion.
 func (s *SQE) PrepRecv(fd int, buf []byte, flags int) {
-	s.prep(OpRecv, fd, addressOf(buf), uint32(len(buf)), 0)
+	s.prep(OpRecv, fd, addressOf(buf), lengthOf(buf), 0)
 	s.OpFlags = uint32(flags)
 }
 
@@ -106,14 +106,14 @@ func (s *SQE) PrepRecvMsgMultishot(fd int, msg *unix.Msghdr, bgid uint16) {
 }
 
 // PrepSend sends buf (io_uring_prep_send, 5.6). flags are those of send(2); with MSG_WAITALL the kernel goes
-// on after a short transfer on a stream. A short result is no error.
+// on after a short transfer on a stream. A short result is no error: at most 0x7ffff000 bytes are sent at once.
 func (s *SQE) PrepSend(fd int, buf []byte, flags int) {
-	s.prep(OpSend, fd, addressOf(buf), uint32(len(buf)), 0)
+	s.prep(OpSend, fd, addressOf(buf), lengthOf(buf), 0)
 	s.OpFlags = uint32(flags)
 }
 
 // SetSendAddr gives a PrepSend or PrepSendZC entry a destination of addrLen bytes, read when the entry is
-// submitted (io_uring_prep_send_set_addr; 6.0 for SEND_ZC, 6.2 for SEND).
+// submitted (io_uring_prep_send_set_addr; 6.0 for SEND_ZC, 6.1 for SEND).
 func (s *SQE) SetSendAddr(addr unsafe.Pointer, addrLen uint16) {
 	s.Off = address(addr)
 	half := (*[2]uint16)(unsafe.Pointer(&s.FileIndex)) // addr_len is the first half on any byte order

@@ -7,7 +7,7 @@ const (
 	PollAddMulti       uint32 = 1 << iota // IORING_POLL_ADD_MULTI, 5.13
 	PollUpdateEvents                      // IORING_POLL_UPDATE_EVENTS, 5.13
 	PollUpdateUserData                    // IORING_POLL_UPDATE_USER_DATA, 5.13
-	PollAddLevel                          // IORING_POLL_ADD_LEVEL, 5.18
+	PollAddLevel                          // IORING_POLL_ADD_LEVEL, 6.0
 )
 
 // PrepPollAdd waits until fd is ready for one of the events in mask, once (io_uring_prep_poll_add, 5.1). The

@@ -3,6 +3,7 @@
 package ring
 
 import (
+	"strconv"
 	"testing"
 	"unsafe"
 
@@ -171,6 +172,36 @@ func TestPrepFile(t *testing.T) {
 		{"pipe", func(s *SQE) { s.PrepPipe(prepPair, 0x80000) },
 			SQE{Opcode: OpPipe, Addr: at(prepPair), OpFlags: 0x80000}},
 	})
+}
+
+// TestPrepLongBuffers: a length of more than 32 bits is the longest one, not what is left of it.
+func TestPrepLongBuffers(t *testing.T) {
+	if strconv.IntSize < 64 {
+		t.Skip("no buffer is so long here")
+	}
+	size := 1 << (strconv.IntSize / 2)
+	long, err := unix.Mmap(-1, 0, size+1, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Munmap(long)) }()
+	for name, prep := range map[string]func(*SQE, []byte){
+		"read":          func(s *SQE, b []byte) { s.PrepRead(7, b, 0) },
+		"write":         func(s *SQE, b []byte) { s.PrepWrite(7, b, 0) },
+		"read fixed":    func(s *SQE, b []byte) { s.PrepReadFixed(7, b, 0, 1) },
+		"write fixed":   func(s *SQE, b []byte) { s.PrepWriteFixed(7, b, 0, 1) },
+		"recv":          func(s *SQE, b []byte) { s.PrepRecv(7, b, 0) },
+		"send":          func(s *SQE, b []byte) { s.PrepSend(7, b, 0) },
+		"send zc":       func(s *SQE, b []byte) { s.PrepSendZC(7, b, 0, 0) },
+		"send zc fixed": func(s *SQE, b []byte) { s.PrepSendZCFixed(7, b, 0, 0, 1) },
+	} {
+		for _, n := range []int{maxLength + 1, size - 1, size, size + 1} {
+			var s SQE
+			prep(&s, long[:n])
+			require.Equal(t, uint32(maxLength), s.Len, "%s of %d bytes", name, n)
+		}
+		var s SQE
+		prep(&s, long[:maxLength-1])
+		require.Equal(t, uint32(maxLength-1), s.Len, name)
+	}
 }
 
 func TestPrepControl(t *testing.T) {

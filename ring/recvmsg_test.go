@@ -38,6 +38,9 @@ func TestParseRecvMsg(t *testing.T) {
 		_, ok = ParseRecvMsg(recvMsgBuffer(0, 0, 0, 0, "name..")[:short], msg)
 		require.False(t, ok, "%d bytes", short)
 	}
+	msg.SetControllen(-1)
+	_, ok = ParseRecvMsg(recvMsgBuffer(3, 1, 5, 9, "nam.c.hello"), msg)
+	require.False(t, ok, "a template that no kernel took")
 }
 
 func FuzzParseRecvMsg(f *testing.F) {

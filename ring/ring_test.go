@@ -186,19 +186,41 @@ func TestRegisteredRingFDIsPerThread(t *testing.T) {
 	mine.ringFD = registeredFD{tid: unix.Gettid(), index: 0}
 }
 
-// TestSQPoll: the kernel's thread takes entries by itself while it is awake, and Submit wakes it when it
-// sleeps.
+// TestSQPoll: the kernel's thread takes entries by itself while it is awake, and each way of submitting wakes
+// it when it sleeps.
 func TestSQPoll(t *testing.T) {
-	r := newRing(t, 8, Params{Flags: SetupSQPoll, SQThreadIdle: 1})
-	for i := range 5 {
-		sqe(t, r, uint64(i)).PrepNop()
-		n, err := r.Submit()
-		require.NoError(t, err)
-		require.Equal(t, 1, n)
-		require.Equal(t, uint64(i), one(t, r).UserData)
-		for end := time.Now().Add(watchdog); atomic.LoadUint32(r.sq.flags)&sqNeedWakeup == 0; {
-			require.True(t, time.Now().Before(end), "the kernel's thread does not fall asleep")
-			goruntime.Gosched()
+	until := func(t *testing.T, what string, ok func() bool) {
+		for end := time.Now().Add(watchdog); !ok(); goruntime.Gosched() {
+			require.True(t, time.Now().Before(end), what)
 		}
+	}
+	for name, submit := range map[string]func(t *testing.T, r *Ring){
+		"submit": func(t *testing.T, r *Ring) {
+			n, err := r.Submit()
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+		},
+		"get events": func(t *testing.T, r *Ring) {
+			_, err := r.SubmitAndGetEvents()
+			require.NoError(t, err)
+		},
+		"wait": func(t *testing.T, r *Ring) {
+			_, err := r.SubmitAndWait(1, watchdog)
+			require.NoError(t, err)
+			require.NotZero(t, r.CQReady(), "waited for a thread that sleeps")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRing(t, 8, Params{Flags: SetupSQPoll, SQThreadIdle: 1})
+			for i := range uint64(5) {
+				sqe(t, r, i).PrepNop()
+				submit(t, r)
+				until(t, "nobody takes the entry", func() bool { return r.CQReady() > 0 }) // without another enter
+				require.Equal(t, []CQE{{UserData: i}}, peekAll(r))
+				until(t, "the kernel's thread does not fall asleep", func() bool {
+					return atomic.LoadUint32(r.sq.flags)&sqNeedWakeup != 0
+				})
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ package ring
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 	"unsafe"
@@ -91,12 +92,36 @@ func TestMinWait(t *testing.T) {
 	r := newRing(t, 8, Params{Flags: best})
 	needFeatures(t, r, FeatMinTimeout)
 	sqe(t, r, 1).PrepNop()
+	start := time.Now()
 	_, err := r.SubmitAndWaitMin(8, watchdog, time.Millisecond)
-	require.NoError(t, err, "did not wait for eight")
+	require.NoError(t, err)
+	require.Less(t, time.Since(start), watchdog/2, "waited for eight")
 	require.Len(t, peekAll(r), 1)
 
 	_, err = r.SubmitAndWaitMin(8, 3*time.Millisecond, time.Millisecond)
 	require.Equal(t, unix.ETIME, err)
+}
+
+// TestMinWaitCountsMicroseconds: what does not fit is the longest wait, not a short one.
+func TestMinWaitCountsMicroseconds(t *testing.T) {
+	r := newRing(t, 8, Params{Flags: best})
+	needFeatures(t, r, FeatMinTimeout)
+	for minWait, want := range map[time.Duration]uint32{
+		-time.Second:                   0,
+		0:                              0,
+		time.Microsecond - 1:           0,
+		time.Microsecond:               1,
+		3*time.Millisecond + 1:         3000,
+		(1<<32 - 1) * time.Microsecond: math.MaxUint32,
+		(1<<32 + 5) * time.Microsecond: math.MaxUint32,
+		math.MaxInt64:                  math.MaxUint32,
+	} {
+		sqe(t, r, 1).PrepNop() // what is waited for is there
+		_, err := r.SubmitAndWaitMin(1, watchdog, minWait)
+		require.NoError(t, err)
+		require.Len(t, peekAll(r), 1)
+		require.Equal(t, want, r.wait.minWaitUsec, minWait)
+	}
 }
 
 func TestNoIOWait(t *testing.T) {

@@ -57,6 +57,26 @@ func diagnose(f facts, attempts []attempt) *Block {
 	return nil
 }
 
+// outOfMemlock finds out whether RLIMIT_MEMLOCK is what keeps a required feature from
+// working, where all three calls pass: it counts buffer rings, too.
+func outOfMemlock(f facts, found map[string]finding) *Block {
+	if !f.memlock.binds(f.status) {
+		return nil
+	}
+	for _, want := range catalogue {
+		got := found[want.ID]
+		if !want.Required || got.state == Yes || got.errno != syscall.ENOMEM {
+			continue
+		}
+		a := attempt{call: callEnter, errno: got.errno}
+		if got.how == ByRegister {
+			a.call = callRegister
+		}
+		return &Block{Cause: CauseMemlock, Call: a.call, Errno: Errno(a.errno), Reason: blockReason(CauseMemlock, a)}
+	}
+	return nil
+}
+
 func causeOf(f facts, a attempt) Cause {
 	switch a.errno {
 	case syscall.ENOSYS:
@@ -66,7 +86,7 @@ func causeOf(f facts, a attempt) Cause {
 	case syscall.EACCES:
 		return CauseLSM
 	case syscall.ENOMEM:
-		// Rings are charged before 5.12, and again from 6.14 on
+		// Rings are charged before 5.12, and again, buffer rings too, from 6.14 on
 		// (https://github.com/axboe/liburing/issues/1408, and seen on 6.18).
 		if f.memlock.binds(f.status) {
 			return CauseMemlock
@@ -103,8 +123,7 @@ func causeOfEPERM(f facts, a attempt) Cause {
 	case f.status.filtered():
 		return CauseSeccomp
 	case a.call == callSetup && f.sysctl.known && f.sysctl.disabled == 1:
-		// The exemption is asked of the first user namespace; CapEff and the
-		// groups are told in terms of our own.
+		// The group is asked of the first user namespace, and told in terms of our own.
 		return CauseSysctl
 	case slices.ContainsFunc(f.modules, func(m string) bool { return slices.Contains(uringHooks, m) }):
 		return CauseLSM

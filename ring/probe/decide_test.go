@@ -129,6 +129,37 @@ func TestDecideUnknown(t *testing.T) {
 	require.Equal(t, "epoll: io_uring could not show connect: no completion in time", d.String())
 }
 
+// Where RLIMIT_MEMLOCK has room for the rings, but none for a buffer ring, that is what
+// is said.
+func TestDecideOutOfMemlock(t *testing.T) {
+	found := foundUpTo(Version{6, 18, 0})
+	found[FeatPbufRing] = finding{how: ByRegister, errno: syscall.ENOMEM}
+	report := func(soft string) *Report {
+		f := fakeFacts(fakeRoot(map[string]string{pathLimits: fakeLimits(soft, soft)}))
+		return assemble(f, live{attempts: allowed, found: found})
+	}
+	r := report("53248")
+	require.Equal(t, &Block{Cause: CauseMemlock, Call: callRegister, Errno: Errno(syscall.ENOMEM),
+		Reason: "io_uring blocked by RLIMIT_MEMLOCK"}, r.Block)
+	require.Equal(t, "epoll: io_uring blocked by RLIMIT_MEMLOCK", Decide(r, Want{}).String())
+	g, _ := r.Gate(gateMemlock)
+	require.Equal(t, StatusFail, g.Status)
+	require.Contains(t, r.Hints[0].ID, "memlock")
+	require.True(t, r.Hints[0].Fix)
+
+	r = report("unlimited")
+	require.Nil(t, r.Block)
+	require.Equal(t, "epoll: io_uring could not show buffer ring", Decide(r, Want{}).String())
+
+	found[FeatPbufRing] = finding{state: Yes, how: ByRegister}
+	found[FeatRecvmsgMultishot] = finding{how: ByRoundTrip, errno: syscall.ENOMEM}
+	require.Equal(t, callEnter, report("53248").Block.Call)
+
+	found[FeatRecvmsgMultishot] = finding{state: Yes}
+	found[FeatRegisteredBuffers] = finding{state: No, how: ByRegister, errno: syscall.ENOMEM}
+	require.Nil(t, report("53248").Block, "io_uring does without")
+}
+
 // Whatever was found: the decision is total, repeatable, and never an engine that
 // a required feature speaks against.
 func TestDecideAlways(t *testing.T) {

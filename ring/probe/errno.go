@@ -22,6 +22,7 @@ var errnoNames = map[syscall.Errno]string{
 	syscall.ECONNREFUSED:    "ECONNREFUSED",
 	syscall.EEXIST:          "EEXIST",
 	syscall.EFAULT:          "EFAULT",
+	syscall.EINTR:           "EINTR",
 	syscall.EINVAL:          "EINVAL",
 	syscall.EMFILE:          "EMFILE",
 	syscall.ENFILE:          "ENFILE",

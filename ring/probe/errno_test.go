@@ -14,6 +14,7 @@ func TestErrnoText(t *testing.T) {
 		0:                     "",
 		Errno(syscall.EPERM):  "EPERM",
 		Errno(syscall.ENOSYS): "ENOSYS",
+		Errno(syscall.EINTR):  "EINTR",
 		Errno(7777):           "errno 7777",
 	} {
 		require.Equal(t, text, e.String())

@@ -37,6 +37,9 @@ func readFacts(root fs.FS) facts {
 	text, err := fs.ReadFile(root, pathStatus)
 	f.status = parseStatus(text)
 	f.status.known = err == nil
+	if text, err := fs.ReadFile(root, pathUIDMap); err == nil {
+		f.status.userNS = inUserNS(string(text))
+	}
 	f.host.UID = f.status.uid
 	if text, err := fs.ReadFile(root, pathLSM); err == nil {
 		f.modules = parseLSM(string(text))

@@ -13,6 +13,7 @@ func fakeRoot(change map[string]string) fstest.MapFS {
 		pathDisabled: "0\n",
 		pathGroup:    "-1\n",
 		pathStatus:   fakeStatus("Seccomp:\t0", "Seccomp_filters:\t0"),
+		pathUIDMap:   "         0          0 4294967295\n",
 		pathLSM:      "lockdown,capability,landlock,yama,apparmor",
 		pathLimits:   fakeLimits("8388608", "8388608"),
 		pathCgroup:   "0::/\n",

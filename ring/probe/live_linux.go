@@ -35,7 +35,8 @@ func probeLive(ctx context.Context, f facts, opts Options) live {
 		attempts: []attempt{{call: callSetup}, {call: callRegister}, {call: callEnter}},
 		found:    make(map[string]finding),
 	}
-	r, err := opts.newRing()
+	m := newRoom(ctx, f)
+	r, err := m.ring(opts.newRing)
 	if !l.tried(0, err) {
 		return l
 	}
@@ -46,35 +47,52 @@ func probeLive(ctx context.Context, f facts, opts Options) live {
 		return l
 	}
 	defer t.close()
+	t.room = m
 
 	if !l.tried(1, l.listOps(r)) || !l.tried(2, l.nop(t)) {
 		return l
 	}
 	l.bits(r)
+	// What the engine can not do without comes first, while no other trial's memory
+	// counts.
 	p := l.required(t)
-	l.setupFlags(r)
 	l.optional(t)
 	if p.up {
 		l.optionalOn(t, p)
 	}
 	p.discard()
+	l.setupFlags(t)
 	if f.memlock.binds(f.status) {
-		l.tried(0, makeMore(opts))
+		l.makeMore(t, opts)
 	}
 	return l
 }
 
-// makeMore holds the other loops' rings too for a moment, because the limit on
-// locked memory counts them together.
-func makeMore(opts Options) error {
-	for range opts.Rings - 1 {
-		r, err := opts.newRing()
-		if err != nil {
-			return err
+// recvBuffers is as many as the engine has in its buffer ring by default; a page has
+// room for twice that.
+const recvBuffers = 128
+
+// makeMore holds the other loops' rings too for a moment, and every loop's buffer
+// ring, because the limit on locked memory counts them together.
+func (l *live) makeMore(t *trial, opts Options) {
+	for i := range opts.Rings {
+		r := t.r
+		if i > 0 {
+			var err error
+			if r, err = t.room.ring(opts.newRing); !l.tried(0, err) {
+				return
+			}
+			defer r.Close()
 		}
-		defer r.Close()
+		if l.found[FeatPbufRing].state != Yes {
+			continue // of an older kernel, whose rings count
+		}
+		br, err := t.room.bufRing(r, recvBuffers, groupMore, 0)
+		if !l.tried(1, err) {
+			return
+		}
+		defer br.Close()
 	}
-	return nil
 }
 
 // tried notes the answer of one of the three calls and reports whether to go on.
@@ -123,7 +141,7 @@ func (l *live) bits(r *ring.Ring) {
 
 // setupFlags says which flags the ring got. One that it did not get may have been
 // dropped in the company of a newer one, so it is tried alone.
-func (l *live) setupFlags(r *ring.Ring) {
+func (l *live) setupFlags(t *trial) {
 	for _, s := range []struct {
 		id    string
 		flags ring.SetupFlags
@@ -135,11 +153,11 @@ func (l *live) setupFlags(r *ring.Ring) {
 		{FeatDeferTaskrun, ring.SetupSingleIssuer | ring.SetupDeferTaskrun},
 		{FeatNoSQArray, ring.SetupNoSQArray},
 	} {
-		if r.Flags()&s.flags == s.flags {
+		if t.r.Flags()&s.flags == s.flags {
 			l.found[s.id] = finding{state: Yes, how: BySetup}
 			continue
 		}
-		alone, err := ring.Setup(1, ring.Params{Flags: s.flags, CQEntries: 2})
+		alone, err := t.smallRing(ring.Params{Flags: s.flags, CQEntries: 2})
 		l.found[s.id] = judgeErr(err, BySetup)
 		if err == nil {
 			alone.Close()

@@ -26,7 +26,6 @@ func (l *live) optional(t *trial) {
 		{FeatRingFD, (*trial).ringFD},
 		{FeatSparseFiles, (*trial).sparseFiles},
 		{FeatSyncCancel, (*trial).syncCancel},
-		{FeatRecvmsgMultishot, (*trial).recvmsgMultishot},
 		{FeatPbufInc, (*trial).pbufInc},
 		{FeatMinWait, (*trial).minWait},
 		{FeatMsgRingSync, (*trial).msgRingSync},
@@ -68,7 +67,7 @@ func (t *trial) registeredBuffers() finding {
 
 // restrictions are set on a ring of their own, which stays disabled.
 func (t *trial) restrictions() finding {
-	r, err := ring.Setup(1, ring.Params{Flags: ring.SetupRDisabled})
+	r, err := t.smallRing(ring.Params{Flags: ring.SetupRDisabled})
 	if err != nil {
 		return judgeErr(err, BySetup)
 	}
@@ -136,7 +135,9 @@ func (t *trial) minWait() finding {
 	if t.r.Features()&ring.FeatMinTimeout == 0 {
 		return finding{state: No, how: ByFeatures}
 	}
-	_, err := t.r.SubmitAndWaitMin(1, 2*time.Microsecond, time.Microsecond)
+	err := t.timedOut(func() (int, error) {
+		return t.r.SubmitAndWaitMin(1, 2*time.Microsecond, time.Microsecond)
+	})
 	return t.judge(ring.CQE{}, ignoreTimeout(err), true)
 }
 
@@ -147,7 +148,7 @@ func (t *trial) noIowait() finding {
 	if err := t.r.SetIOWait(false); err != nil {
 		return judgeErr(err, ByFeatures)
 	}
-	_, err := t.r.SubmitAndWait(1, time.Microsecond)
+	err := t.timedOut(func() (int, error) { return t.r.SubmitAndWait(1, time.Microsecond) })
 	if back := t.r.SetIOWait(true); back != nil {
 		err = back
 	}

@@ -178,41 +178,11 @@ func (t *trial) pbufInc() finding {
 	unix.Close(fds[1])
 	end, err := t.one(recv)
 	f := t.judge(end, err, end.Res == 0)
-	if f.state == Yes && end.HasBuffer() && !end.BufMore() {
+	if f.state == Yes && gaveBack(end) {
 		f.bad = &badIncEOF
 	}
 	return f
 }
 
-// recvmsgMultishot receives two datagrams with one entry.
-func (t *trial) recvmsgMultishot() finding {
-	g, err := t.newGroup(groupMsg, 0)
-	if err != nil {
-		return judgeErr(err, ByRegister)
-	}
-	defer g.close()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return judgeErr(err, ByRoundTrip)
-	}
-	defer closeAll(fds[0], fds[1])
-	msg := t.message(nil)
-	id, err := t.start(func(s *ring.SQE) { s.PrepRecvMsgMultishot(fds[0], msg, groupMsg) })
-	if err != nil {
-		return t.judge(ring.CQE{}, err, false)
-	}
-	var f finding
-	for _, text := range [][]byte{ping, pong} {
-		if _, err := unix.Write(fds[1], text); err != nil {
-			f = judgeErr(err, ByRoundTrip)
-			break
-		}
-		c, err := t.await(id)
-		f = t.judge(c, err, c.More() && c.HasBuffer() && bytes.HasSuffix(g.bytes(c), text))
-		if f.state != Yes {
-			return f // it has ended
-		}
-	}
-	t.cancelRecv(fds[0], id)
-	return f
-}
+// gaveBack reports whether the end of a stream gave a buffer back, for good.
+func gaveBack(end ring.CQE) bool { return end.HasBuffer() && !end.BufMore() }

@@ -15,6 +15,7 @@ const (
 	pathDisabled  = "proc/sys/kernel/io_uring_disabled"
 	pathGroup     = "proc/sys/kernel/io_uring_group"
 	pathStatus    = "proc/self/status"
+	pathUIDMap    = "proc/self/uid_map"
 	pathLSM       = "sys/kernel/security/lsm"
 	pathSELinux   = "sys/fs/selinux/enforce"
 	pathLimits    = "proc/self/limits"
@@ -39,19 +40,27 @@ type sysctl struct {
 	group    int  // -1: no group
 }
 
-// status is what /proc/self/status tells of permissions.
+// status is what /proc/self/status tells of permissions, and uid_map beside it.
 type status struct {
 	known      bool
 	seccomp    int // 0 none, 1 strict, 2 filter; -1: the kernel has no seccomp
 	filters    int // -1 before Linux 5.9, which does not count them
 	noNewPrivs bool
-	effective  uint64 // capabilities
+	effective  uint64 // capabilities, in our own user namespace
+	userNS     bool   // which is not the first
 	uid        int    // effective; -1 unknown
 	groups     []int  // effective and supplementary
 }
 
-// has reports whether the capability is effective.
-func (s status) has(capability uint) bool { return s.effective&(1<<capability) != 0 }
+// has reports whether the capability is effective where io_uring asks for it, which is
+// the first user namespace: root of another has none there.
+func (s status) has(capability uint) bool { return !s.userNS && s.effective&(1<<capability) != 0 }
+
+// inUserNS reports whether a map of user IDs is that of another namespace than the
+// first, which maps all to themselves.
+func inUserNS(uidMap string) bool {
+	return !slices.Equal(strings.Fields(uidMap), []string{"0", "0", "4294967295"})
+}
 
 // filtered reports whether a seccomp filter is in force.
 func (s status) filtered() bool { return s.seccomp == 2 }

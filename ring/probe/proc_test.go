@@ -33,6 +33,32 @@ func TestCapabilities(t *testing.T) {
 	s := status{effective: 1 << capIPCLock}
 	require.True(t, s.has(capIPCLock))
 	require.False(t, s.has(capSysAdmin))
+	s.userNS = true
+	require.False(t, s.has(capIPCLock), "not where the kernel asks")
+}
+
+func TestUserNamespace(t *testing.T) {
+	const all = "CapEff:\t000001ffffffffff"
+	for _, tt := range []struct {
+		name, uidMap string
+		exempt       bool
+	}{
+		{"the first", "         0          0 4294967295\n", true},
+		{"kernel without user namespaces", "", true},
+		{"rootless container", "         0       1000          1\n         1     100000      65536\n", false},
+		{"container with a range of its own", "         0     524288      65536\n", false},
+		{"no map yet", "\n", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := fakeFacts(fakeRoot(map[string]string{pathUIDMap: tt.uidMap, pathStatus: fakeStatus(all),
+				pathDisabled: "1\n", pathLimits: fakeLimits("65536", "65536")}))
+			require.Equal(t, tt.exempt, !f.memlock.binds(f.status))
+			ok, _ := f.sysctl.permits(f.status)
+			require.Equal(t, tt.exempt, ok)
+			g := memlockGate(f, "")
+			require.Equal(t, tt.exempt, g.Status == StatusOK, g.Detail)
+		})
+	}
 }
 
 func TestReadSysctl(t *testing.T) {

@@ -24,6 +24,7 @@ const (
 	groupSend
 	groupInc
 	groupMsg
+	groupMore
 )
 
 const (
@@ -46,6 +47,7 @@ func (l *live) required(t *trial) pair {
 		l.found[FeatSendRecv], l.found[FeatCancelFD], l.found[FeatRecvMultishot] = note, note, note
 	}
 	l.recvMultishot(t, p)
+	l.found[FeatRecvmsgMultishot] = t.recvmsgMultishot()
 	return p
 }
 
@@ -54,7 +56,7 @@ func (t *trial) extArg() finding {
 	if t.r.Features()&ring.FeatExtArg == 0 {
 		return finding{state: No, how: ByFeatures}
 	}
-	_, err := t.r.SubmitAndWait(1, time.Microsecond)
+	err := t.timedOut(func() (int, error) { return t.r.SubmitAndWait(1, time.Microsecond) })
 	if errors.Is(err, unix.ETIME) {
 		return finding{state: Yes, how: ByRoundTrip}
 	}
@@ -232,6 +234,39 @@ func (l *live) recvMultishot(t *trial, p pair) {
 	}
 }
 
+// recvmsgMultishot receives two datagrams with one entry.
+func (t *trial) recvmsgMultishot() finding {
+	g, err := t.newGroup(groupMsg, 0)
+	if err != nil {
+		return judgeErr(err, ByRegister)
+	}
+	defer g.close()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return judgeErr(err, ByRoundTrip)
+	}
+	defer closeAll(fds[0], fds[1])
+	msg := t.message(nil)
+	id, err := t.start(func(s *ring.SQE) { s.PrepRecvMsgMultishot(fds[0], msg, groupMsg) })
+	if err != nil {
+		return t.judge(ring.CQE{}, err, false)
+	}
+	var f finding
+	for _, text := range [][]byte{ping, pong} {
+		if _, err := unix.Write(fds[1], text); err != nil {
+			f = judgeErr(err, ByRoundTrip)
+			break
+		}
+		c, err := t.await(id)
+		f = t.judge(c, err, c.More() && c.HasBuffer() && bytes.HasSuffix(g.bytes(c), text))
+		if f.state != Yes {
+			return f // it has ended
+		}
+	}
+	t.cancelRecv(fds[0], id)
+	return f
+}
+
 // group is a buffer ring with its buffers in the arena.
 type group struct {
 	t    *trial
@@ -241,7 +276,7 @@ type group struct {
 }
 
 func (t *trial) newGroup(id uint16, flags ring.PBufRingFlags) (*group, error) {
-	br, err := t.r.RegisterBufRing(groupSize, id, flags)
+	br, err := t.room.bufRing(t.r, groupSize, id, flags)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type Options struct {
 	// rings: before Linux 5.12, and again from 6.14 on.
 	Entries int
 	// Rings is how many of them, one a loop; zero means GOMAXPROCS. Where
-	// RLIMIT_MEMLOCK binds, that many are made at once, to see.
+	// RLIMIT_MEMLOCK binds, that many are made at once, each with a buffer ring, to see.
 	Rings int
 }
 
@@ -89,7 +89,9 @@ type epollAnswer struct {
 // tested on any machine.
 func assemble(f facts, seen live) *Report {
 	r := &Report{Schema: Schema, Host: f.host, Ops: seen.ops}
-	r.Block = diagnose(f, seen.attempts)
+	if r.Block = diagnose(f, seen.attempts); r.Block == nil {
+		r.Block = outOfMemlock(f, seen.found)
+	}
 	r.Features = features(f, seen.found, r.Block)
 	r.Gates = gates(f, seen.attempts, r.cause())
 	r.Hints = hints(f, r.cause(), r.Gates)

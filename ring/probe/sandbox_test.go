@@ -4,8 +4,11 @@ package probe
 
 import (
 	"errors"
+	"fmt"
+	goruntime "runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -82,7 +85,7 @@ func TestUnderNoEpoll(t *testing.T) {
 	require.Equal(t, "epoll refused (eventfd2: EPERM)", d.Rejected[1].Reason)
 }
 
-// 64 KiB of locked memory is too little for rings where the kernel counts them, and
+// 64 KiB of locked memory is too little for two loops where the kernel counts rings, and
 // warned about where it does not. More than a ring's worth is enough.
 func TestUnderMemlock(t *testing.T) {
 	usable(t)
@@ -119,6 +122,42 @@ func TestUnderEnoughMemlock(t *testing.T) {
 	require.Equal(t, "io_uring: usable", Decide(r, Want{}).String())
 	g, _ := r.Gate(gateMemlock)
 	require.Equal(t, StatusWarn, g.Status)
+}
+
+// A probe that says yes speaks for all that the loops will make, buffer rings too: it
+// fits, at once or when the kernel has taken the probe's own rings off the account. On
+// 6.18 with pages of 4 KiB two loops need 28.
+func TestUnderTightMemlock(t *testing.T) {
+	usable(t)
+	for pages := uint64(26); pages < 30; pages++ {
+		t.Run(fmt.Sprint(pages), func(t *testing.T) {
+			if probetest.Parent(t, probetest.Sandbox{Memlock: pages * uint64(unix.Getpagesize())}) {
+				return
+			}
+			goruntime.LockOSThread()
+			defer goruntime.UnlockOSThread()
+			opts := Options{Rings: 2}.fill()
+			fds := descriptors(t)
+			r, err := Run(t.Context(), opts)
+			require.NoError(t, err)
+			require.Equal(t, fds, descriptors(t))
+			require.NotContains(t, mappings(t), "io_uring")
+			if r.Block != nil {
+				require.Equal(t, CauseMemlock, r.Block.Cause)
+				return
+			}
+			require.Equal(t, EngineIOUring, Decide(r, Want{}).Engine)
+			patient := &room{ctx: t.Context(), left: time.Minute} // a watchdog
+			for range opts.Rings {
+				r, err := patient.ring(opts.newRing)
+				require.NoError(t, err)
+				defer r.Close()
+				br, err := patient.bufRing(r, recvBuffers, 0, 0)
+				require.NoError(t, err)
+				defer br.Close()
+			}
+		})
+	}
 }
 
 // The limit counts all rings of all loops together.

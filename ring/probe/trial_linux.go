@@ -28,6 +28,7 @@ var errNoCompletion = errors.New("no completion in time")
 type trial struct {
 	ctx      context.Context
 	r        *ring.Ring
+	room     *room
 	arena    []byte // mapped, page-aligned; cut with take
 	used     int
 	lastID   uint64
@@ -42,7 +43,7 @@ func newTrial(ctx context.Context, r *ring.Ring) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &trial{ctx: ctx, r: r, arena: arena}, nil
+	return &trial{ctx: ctx, r: r, room: &room{ctx: ctx}, arena: arena}, nil
 }
 
 // close ends what is still in flight and gives everything back. Should the kernel
@@ -180,6 +181,21 @@ func (t *trial) wait(d time.Duration) error {
 		return nil
 	}
 	return err
+}
+
+// timedOut makes a wait that nothing ends but its time-out, again after a signal,
+// which proves nothing.
+func (t *trial) timedOut(wait func() (int, error)) error {
+	for {
+		if _, err := wait(); err != unix.EINTR || t.ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// smallRing makes another ring.
+func (t *trial) smallRing(p ring.Params) (*ring.Ring, error) {
+	return t.room.ring(func() (*ring.Ring, error) { return ring.Setup(1, p) })
 }
 
 // judge turns a completion into a finding: yes if the request succeeded and did
