@@ -32,7 +32,8 @@ func (lc *ListenConfig) FileListener(f *os.File) (net.Listener, error) {
 func (lc *ListenConfig) keepAlive() *net.KeepAliveConfig {
 	switch {
 	case lc.KeepAliveConfig.Enable:
-		return &lc.KeepAliveConfig
+		all := lc.KeepAliveConfig
+		return &all
 	case lc.KeepAlive < 0:
 		return &net.KeepAliveConfig{Idle: -1, Interval: -1, Count: -1}
 	case lc.KeepAlive > 0:
