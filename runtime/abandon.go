@@ -11,7 +11,9 @@ import (
 // may still use is not released.
 func (l *Loop) abandon(err error) {
 	l.asleep.Store(false) // there is nothing to wake
-	l.quit = true         // who dials or sleeps from now on is told at once
+	l.admit()             // what the last completions made due comes first, and is done with
+	l.runLaters()
+	l.quit = true // who dials or sleeps from now on is told at once
 	for s := range l.others {
 		if s, ok := s.(abandoner); ok {
 			s.abandoned(err)

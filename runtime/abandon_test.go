@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/headrace/headrace/buffers"
+	"github.com/headrace/headrace/internal/testport"
 	"github.com/headrace/headrace/runtime"
 	"github.com/headrace/headrace/runtime/driver"
 )
@@ -23,13 +25,21 @@ var errBroken = errors.New("broken")
 type breaking struct {
 	driver.Engine
 	broken atomic.Bool
+	late   bool // it completes something first
 }
 
 func (e *breaking) Poll(wait time.Duration) (int, error) {
-	if e.broken.Load() {
-		return 0, errBroken
+	if !e.broken.Load() {
+		return e.Engine.Poll(wait)
 	}
-	return e.Engine.Poll(wait)
+	if e.late {
+		for end := time.Now().Add(watchdog); time.Now().Before(end); {
+			if n, err := e.Engine.Poll(time.Millisecond); n > 0 || err != nil {
+				break
+			}
+		}
+	}
+	return 0, errBroken
 }
 
 // newBreaking returns a runtime of one loop, and what breaks it.
@@ -103,6 +113,49 @@ func TestAbandoned(t *testing.T) {
 			require.ErrorIs(t, receive(t, told), errBroken)
 			require.ErrorIs(t, rt.Close(), errBroken)
 			require.Empty(t, told, "once")
+		})
+	}
+}
+
+// TestAbandonedOnce: what the engine completed in its last Poll is told as it was, and no
+// second time.
+func TestAbandonedOnce(t *testing.T) {
+	served, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer served.Close()
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	defer f.Close()
+	told := make(chan error, 2)
+	dial := func(address string) func(l *runtime.Loop) {
+		return func(l *runtime.Loop) {
+			l.Dial(t.Context(), "tcp", address, func(_ *runtime.Conn, err error) runtime.Handler {
+				told <- err
+				return &closeTeller{told}
+			})
+		}
+	}
+	for name, test := range map[string]struct {
+		wait func(l *runtime.Loop)
+		want []error
+	}{
+		"refused": {dial(testport.Refusing(t)), []error{syscall.ECONNREFUSED}},
+		"dialed":  {dial(served.Addr().String()), []error{nil, errBroken}}, // the second by Closed
+		"fsync":   {func(l *runtime.Loop) { l.SyncFile(f, func(err error) { told <- err }) }, []error{nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt, e := newBreaking(t, runtime.Config{})
+			l := rt.Loops()[0]
+			_ = l.Post(func() {
+				e.late = true
+				e.broken.Store(true)
+				test.wait(l)
+			})
+			for _, want := range test.want {
+				require.ErrorIs(t, receive(t, told), want)
+			}
+			require.ErrorIs(t, rt.Close(), errBroken)
+			require.Empty(t, told)
 		})
 	}
 }
