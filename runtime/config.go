@@ -21,8 +21,9 @@ type Config struct {
 	// variable HEADRACE_BACKEND overrides it.
 	Backend Backend
 
-	// Loops is the number of loops, up to 4096; default GOMAXPROCS. If handlers and fibers do
-	// nearly all of the work, set that to one more afterwards (docs/operating.md).
+	// Loops is the number of loops, up to 4096; default GOMAXPROCS. If handlers and
+	// fibers do nearly all of the work, set that to one more afterwards
+	// (docs/operating.md).
 	Loops int
 
 	// Logger receives rare events: the decision for an engine, with the features
@@ -37,7 +38,8 @@ type Config struct {
 
 	// MaxMemory bounds the pooled memory of all loops together and what the kernel
 	// keeps in pipes for their relays, in bytes; default 1 GiB. It is mapped as it is
-	// needed, 1 MiB or more at a time. Each loop needs so much, to receive anything.
+	// needed. With less than RecvBufferSize for each loop one of them could receive
+	// nothing: that is an error.
 	MaxMemory int64
 
 	// HugePages asks for pooled memory in huge pages, where there are any.
@@ -97,10 +99,10 @@ type Config struct {
 	StallThreshold time.Duration
 
 	// BusyPoll is how long a loop looks for completions before it sleeps: a peer that
-	// answers in that time finds the loop awake, up to a second. It costs a core's time, and shortens
+	// answers in that time finds the loop awake. It costs a core's time, and shortens
 	// the answer to who asks alone; loops with much to do never come to it, and
 	// those that look in vain do so less and less often. 20 to 50 µs are sensible.
-	// Default: none.
+	// Default: none; at most a second.
 	BusyPoll time.Duration
 
 	// BatchWait is how long a loop that is busy with files and relays lets completions
@@ -246,15 +248,11 @@ func (c *Config) populate() {
 	c.Sizes.populate()
 }
 
-// checkMemory tells whether each loop can have memory to receive anything.
+// checkMemory tells whether there is a receive buffer for each loop, once defaults are in.
 func (c *Config) checkMemory() error {
-	each := int64(max(1<<20, c.RecvBufferSize)) // what a pool maps at a time
-	if c.HugePages {
-		each = max(each, 2<<20)
-	}
-	if need := int64(c.Loops) * each; c.MaxMemory < need {
-		return fmt.Errorf("runtime: Config.MaxMemory is %d, less than %d loops need at least (%d)",
-			c.MaxMemory, c.Loops, need)
+	if need := int64(c.Loops) * int64(c.RecvBufferSize); c.MaxMemory < need {
+		return fmt.Errorf("runtime: Config.MaxMemory is %d, less than a receive buffer for each loop (%d)",
+			c.MaxMemory, need)
 	}
 	return nil
 }

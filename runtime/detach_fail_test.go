@@ -32,11 +32,13 @@ func TestDetachFails(t *testing.T) {
 		before, after, done func(c *runtime.Conn)
 		paused              bool
 	}{
-		"reading":       {},
-		"paused":        {before: (*runtime.Conn).Pause, paused: true},
-		"paused after":  {after: (*runtime.Conn).Pause, paused: true},
-		"paused in end": {done: (*runtime.Conn).Pause, paused: true},
-		"resumed":       {before: (*runtime.Conn).Pause, after: (*runtime.Conn).Resume},
+		"reading":               {},
+		"paused":                {before: (*runtime.Conn).Pause, paused: true},
+		"paused after":          {after: (*runtime.Conn).Pause, paused: true},
+		"paused in end":         {done: (*runtime.Conn).Pause, paused: true},
+		"canceled":              {after: (*runtime.Conn).CancelDetach},
+		"paused, then canceled": {before: (*runtime.Conn).Pause, after: (*runtime.Conn).CancelDetach, paused: true},
+		"resumed":               {before: (*runtime.Conn).Pause, after: (*runtime.Conn).Resume},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rt := newRuntime(t, &runtime.Config{Loops: 1, WrapEngine: keepers})

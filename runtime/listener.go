@@ -46,9 +46,9 @@ type Listener struct {
 
 // Listen listens on a tcp, tcp4, tcp6 or unix address, as net.Listen takes it,
 // and gives every connection the handler that accept returns. ctx bounds nothing but
-// looking up the address and waiting for its port: with io_uring a process that was killed
-// holds it for some moments more, so half a second passes before a port is said to be
-// taken.
+// looking up the address and waiting for its port: with io_uring a process that was
+// killed holds it for some moments more, so half a second passes before a port is said
+// to be taken.
 func (rt *Runtime) Listen(ctx context.Context, network, address string, accept AcceptFunc) (*Listener, error) {
 	return rt.ListenWith(ctx, nil, network, address, accept)
 }

@@ -274,6 +274,12 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// TestLeastMemory: what New takes is enough to serve with.
+func TestLeastMemory(t *testing.T) {
+	rt := newRuntime(t, &runtime.Config{Loops: 1, RecvBufferSize: 16 << 10, MaxMemory: 16 << 10})
+	require.NoError(t, pingPong(listen(t, rt, "tcp", acceptEcho), "hello", 3))
+}
+
 func TestBackendFromEnvironment(t *testing.T) {
 	t.Setenv(runtime.BackendEnv, "portable")
 	rt := newRuntime(t, nil)

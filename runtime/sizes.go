@@ -7,9 +7,9 @@ import "math"
 // the paths of files are in docs/benchmarks.md.
 //
 // What is no policy stays with what it belongs to: how much an engine moves in one
-// turn of a file (1 MiB, portable 64 KiB) or a pipe (512 KiB), the least that it sends without a copy
-// (32 KiB), what a burst is to a relay (relay_splice.go), and what a fiber's Write
-// copies (64 KiB).
+// operation of a file (1 MiB, portable 64 KiB) or a pipe (512 KiB), the least that it
+// sends without a copy (32 KiB), what a burst is to a relay (relay_splice.go), and what
+// a fiber's Write copies (64 KiB).
 //
 // Config.Sizes is the row for connections of which nothing is known; a [Hint] gives
 // a connection one that is made of it.
