@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/ring"
+	"github.com/headrace/headrace/ring/probe/probetest"
 )
 
 func TestErrnosOfWaits(t *testing.T) {
@@ -86,20 +87,7 @@ func TestWaitsUnderSignals(t *testing.T) {
 	tr, err := newTrial(t.Context(), r)
 	require.NoError(t, err)
 	defer tr.close()
-	pid, thread := os.Getpid(), unix.Gettid()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = unix.Tgkill(pid, thread, unix.SIGURG) // which Go's runtime expects at any time
-			}
-		}
-	}()
-	defer func() { close(stop); <-stopped }()
+	defer probetest.Signals()()
 	for range 500 {
 		require.Equal(t, finding{state: Yes, how: ByRoundTrip}, tr.extArg())
 		for _, try := range []func() finding{tr.minWait, tr.noIowait} {

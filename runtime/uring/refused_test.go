@@ -96,25 +96,11 @@ func TestRefusedEnters(t *testing.T) {
 // TestSignals: signals that hit the thread while it is in the kernel do no harm.
 func TestSignals(t *testing.T) {
 	r := newRig(t, nil)
-	pid, thread := os.Getpid(), unix.Gettid()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = unix.Tgkill(pid, thread, unix.SIGURG) // which Go's runtime expects at any time
-			}
-		}
-	}()
+	defer probetest.Signals()()
 	r.transfer(64<<10, func() {
 		_, err := r.Poll(100 * time.Microsecond)
 		require.NoError(t, err)
 	})
-	close(stop)
-	<-stopped
 }
 
 // TestRegisterWithoutMemory: where the kernel has none for what is registered, Open

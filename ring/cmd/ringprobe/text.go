@@ -61,18 +61,18 @@ func writeText(w io.Writer, r *probe.Report, d probe.Decision, verbose, colour b
 }
 
 func (p *page) verdict(d probe.Decision) {
-	colour, reason := yellow, d.Reason
+	tone, reason := yellow, d.Reason
 	switch d.Engine {
 	case "":
 		p.line("%s: the runtime will not start", p.paint(bold+red, reason))
 		return
 	case probe.EngineIOUring:
-		colour = green
+		tone = green
 		if reason == "usable" {
 			reason = "io_uring usable"
 		}
 	}
-	p.line("%s: the runtime will choose %s", p.paint(bold+colour, reason), d.Engine)
+	p.line("%s: the runtime will choose %s", p.paint(bold+tone, reason), d.Engine)
 }
 
 func hostText(h probe.Host) string {
