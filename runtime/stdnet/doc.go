@@ -52,9 +52,10 @@
 //   - The types are *[TCPConn] and *[UnixConn]: code that asserts *net.TCPConn has to
 //     assert an interface. UnixConn has the methods for streams, without
 //     ReadMsgUnix and WriteMsgUnix: descriptors are passed through SyscallConn, or on
-//     connections of package net. Its ReadFrom is io.ReaderFrom's, and ReadFromUnix and
-//     WriteToUnix are for datagrams. A listener is a *[Listener], without AcceptTCP and
-//     AcceptUnix; a Dialer has no DialTCP and its like, no SetMultipathTCP and no Cancel.
+//     connections of package net. Its ReadFrom is io.ReaderFrom's; those for datagrams,
+//     ReadFromUnix and WriteToUnix, it has not. A listener is a *[Listener], without
+//     AcceptTCP and AcceptUnix; a Dialer has no DialTCP and its like, no SetMultipathTCP
+//     and no Cancel.
 //   - runtime.Config's MaxConns, IdleTimeout, WriteTimeout and KeepAlive are not for these
 //     connections: http.Server's time-outs are, deadlines, and the fields of
 //     [ListenConfig] and [Dialer]. Nor do the runtime's statistics count those that are

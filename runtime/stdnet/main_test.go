@@ -63,6 +63,18 @@ func pair(t testing.TB, rt *runtime.Runtime, network string, mode stdnet.Mode) (
 	return server, client
 }
 
+// accepted is pair with a client of package net.
+func accepted(t testing.TB, rt *runtime.Runtime, mode stdnet.Mode) (server, client net.Conn) {
+	t.Helper()
+	ln := listen(t, rt, "tcp", mode)
+	client, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	server, err = ln.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { server.Close(); client.Close() })
+	return server, client
+}
+
 // each runs a test on both networks in every mode.
 func each(t *testing.T, f func(t *testing.T, network string, mode stdnet.Mode)) {
 	for _, network := range []string{"tcp", "unix"} {

@@ -219,13 +219,7 @@ func TestBulkRests(t *testing.T) {
 	if w.rt.Backend().String() == "portable" {
 		t.Skip("there they never are on a loop")
 	}
-	ln := listen(t, w.rt, "tcp", stdnet.Auto)
-	c, err := net.Dial("tcp", ln.Addr().String())
-	require.NoError(t, err)
-	defer c.Close()
-	s, err := ln.Accept()
-	require.NoError(t, err)
-	defer s.Close()
+	s, c := accepted(t, w.rt, stdnet.Auto)
 	buf := make([]byte, 8<<10)
 	pass := func(n int) func() {
 		return func() {
